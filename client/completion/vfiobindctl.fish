@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fish completion for vfiobindctl(1)
+
+# Addresses with their names; an address of domain 0 may be typed without it.
+function __vfiobindctl_devices
+    set -l typed (commandline -ct)
+    vfiobindctl --no-legend --no-pager list 2>/dev/null | awk -F '  +' -v typed="$typed" '
+        { print $1 "\t" $NF }
+        typed != "" && index($1, "0000:" typed) == 1 { print substr($1, 6) "\t" $NF }'
+end
+
+set -l verbs list groups show backends monitor bind restore
+set -l first "not __fish_seen_subcommand_from $verbs"
+set -l looks "not __fish_seen_subcommand_from bind restore"
+set -l lists "not __fish_seen_subcommand_from show monitor bind restore"
+set -l moves "__fish_seen_subcommand_from bind restore"
+set -l binds "__fish_seen_subcommand_from bind"
+set -l named "__fish_seen_subcommand_from show bind restore"
+
+complete -c vfiobindctl -f
+
+complete -c vfiobindctl -n "$first" -a list -d 'every PCI function with its group and driver'
+complete -c vfiobindctl -n "$first" -a groups -d 'the IOMMU groups, and what spoils them'
+complete -c vfiobindctl -n "$first" -a show -d 'all about a device'
+complete -c vfiobindctl -n "$first" -a backends -d 'the ways to hand over a device, and the default'
+complete -c vfiobindctl -n "$first" -a monitor -d 'what changes, a line each'
+complete -c vfiobindctl -n "$first" -a bind -d 'take devices from the host, for VFIO'
+complete -c vfiobindctl -n "$first" -a restore -d 'give them back to where they were'
+
+complete -c vfiobindctl -n "$named" -a "(__vfiobindctl_devices)"
+complete -c vfiobindctl -n "$looks" -l json -x -a 'short pretty off' -d 'the answer as JSON'
+complete -c vfiobindctl -n "$lists" -l no-legend -d 'neither header nor closing words'
+complete -c vfiobindctl -n "$binds" -l driver -x -a 'auto vfio kvm xen none host' -d 'where to'
+complete -c vfiobindctl -n "$moves" -l group -d 'with every endpoint of its IOMMU group'
+
+complete -c vfiobindctl -s H -l host -x -a '(__fish_complete_user_at_hosts)' -d 'on another machine'
+complete -c vfiobindctl -s q -l quiet -d 'do not tell what was done, only what failed'
+complete -c vfiobindctl -l no-pager -d 'long output straight to the terminal'
+complete -c vfiobindctl -l no-ask-password -d 'fail rather than ask for a password'
+complete -c vfiobindctl -s h -l help -d 'help, with a verb all about it'
+complete -c vfiobindctl -l version -d 'the release'

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A device in words. */
+
+#include <json-c/json.h>
+
+#include "terminal.h"
+
+/* Writes what is worth knowing of a device to standard output, as `Key: value`, aligned, long values folded
+ * to the terminal. `device` and `group` are the properties of both, as json_read() leaves them; `group` may
+ * be NULL. -ENOMEM. */
+int describe_device(const Terminal *terminal, json_object *device, json_object *group);

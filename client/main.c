@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfiobindctl: sees and moves PCI devices through the vfiobind service. The table of verbs, and the help it
+ * gives. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "client.h"
+
+#define ELEMENTSOF(array) (sizeof(array) / sizeof(*(array)))
+
+typedef struct Verb {
+        const char *name;
+        const char *operands; /* as the help shows them */
+        size_t n_min, n_max;
+        const char *options; /* names of those it takes beside the general ones */
+        Status (*run)(Client *client);
+        const char *summary;
+        const char *more; /* what else its own help says */
+} Verb;
+
+static const Verb verbs[] = {
+        { "list", "", 0, 0, "json no-legend", verb_list, "every PCI function with its group and driver",
+          "The same without a verb. Addresses are DOMAIN:BUS:SLOT.FUNCTION; where the\n"
+          "domain is 0, every verb takes them without it as well: 65:00.0.\n" },
+        { "groups", "", 0, 0, "json no-legend", verb_groups, "the IOMMU groups, and what spoils them",
+          "VFIO opens a group as a whole, if it is viable: no member may be bound to a\n"
+          "driver that does its own DMA, as most host drivers do. Such a member spoils it,\n"
+          "and has to be moved, too: 'vfiobindctl bind --group ADDRESS' takes them all.\n" },
+        { "show", "ADDRESS...", 1, SIZE_MAX, "json", verb_show, "all about a device",
+          "Power and link are read from the device itself, which may wake it.\n" },
+        { "backends", "", 0, 0, "json no-legend", verb_backends,
+          "the ways to hand over a device, and the default",
+          "A backend that this host cannot serve is shown with the reason.\n" },
+        { "monitor", "", 0, 0, "json", verb_monitor, "what changes, a line each, until Ctrl+C",
+          "Tells of moves, whoever makes them, and of devices that come and go. With\n"
+          "--json=short each is an object on a line of its own.\n" },
+        { "bind", "ADDRESS...", 1, SIZE_MAX, "driver group", verb_bind,
+          "take devices from the host, for VFIO",
+          "Several are moved together, or none of them. What is where it should go is left\n"
+          "alone. VFIO opens groups as a whole: see 'vfiobindctl groups --help'.\n\n"
+          "  vfiobindctl bind 65:00.0                 to the default backend, mostly VFIO\n"
+          "  vfiobindctl bind --group 65:00.0         with everything in its group\n"
+          "  vfiobindctl bind --driver=kvm 65:00.0    to the legacy stub pci-stub\n" },
+        { "restore", "ADDRESS...", 1, SIZE_MAX, "group", verb_restore, "give them back to where they were",
+          "Back to the driver and the driver override that they had before they were first\n"
+          "moved. Several are moved together, or none of them.\n" },
+};
+
+static const Verb *find_verb(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        return verbs + i;
+
+        return NULL;
+}
+
+static void print_help(void) {
+        puts("vfiobindctl [OPTION...] [VERB] [ADDRESS...]\n\n"
+             "Moves PCI devices between their host drivers and VFIO, for virtual machines.\n");
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                printf("  %-8s %-15s %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
+
+        putchar('\n');
+        options_print_help(stdout, NULL);
+        puts("\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not authorized, 4 something in\n"
+             "the way, 5 no such device or group. Examples: vfiobindctl bind --help");
+}
+
+static void print_verb_help(const Verb *verb) {
+        printf("vfiobindctl %s [OPTION...]%s%s\n\n%s: %s.\n\n%s", verb->name, *verb->operands ? " " : "",
+               verb->operands, verb->name, verb->summary, verb->more);
+        putchar('\n');
+        options_print_help(stdout, verb->options);
+        puts("\nOptions for all verbs: vfiobindctl --help");
+}
+
+__attribute__((format(printf, 3, 4))) static Status complain(Client *client, const Verb *verb,
+                                                             const char *format, ...) {
+        _cleanup_free_ char *sentence = NULL, *hint = NULL;
+        va_list arguments;
+        int k;
+
+        va_start(arguments, format);
+        k = vasprintf(&sentence, format, arguments);
+        va_end(arguments);
+        if (k < 0)
+                sentence = NULL;
+        if (asprintf(&hint, "See 'vfiobindctl %s%s--help'", verb ? verb->name : "", verb ? " " : "") < 0)
+                hint = NULL;
+
+        failure_print(&client->terminal, sentence ?: "Out of memory", hint);
+        return STATUS_USAGE;
+}
+
+static Status check_usage(Client *client, const Verb *verb) {
+        const char *misfit = options_misfit(&client->options, verb->options);
+
+        if (misfit)
+                return complain(client, verb, "Option '--%s' does not go with '%s'", misfit, verb->name);
+        if (client->n_operands < verb->n_min)
+                return complain(client, verb, "'%s' needs an address", verb->name);
+        if (client->n_operands > verb->n_max)
+                return complain(client, verb, "'%s' does not take '%s'", verb->name,
+                                client->operands[verb->n_max]);
+
+        return STATUS_DONE;
+}
+
+static Status connect_and_run(Client *client, const Verb *verb) {
+        const char *host = client->options.host;
+        Status status;
+        int r;
+
+        r = host ? sd_bus_open_system_remote(&client->bus, host) : sd_bus_open_system(&client->bus);
+        if (r < 0)
+                return failure_report_connection(&client->terminal, host, r);
+
+        status = verb->run(client);
+        sd_bus_flush_close_unref(client->bus);
+        return status;
+}
+
+/* Output that did not get to where it should go is a failure, unless somebody has closed the pager. */
+static Status finish_output(Client *client, Status status) {
+        bool lost = fflush(stdout) == EOF || ferror(stdout);
+
+        if (client->pager.pid > 0)
+                pager_close(&client->pager);
+        else if (lost && status == STATUS_DONE) {
+                failure_print(&client->terminal, "Cannot write the output", NULL);
+                return STATUS_FAILED;
+        }
+        return status;
+}
+
+static Status run(Client *client, int argc, char **argv) {
+        _cleanup_free_ char *message = NULL;
+        const char *name = "list";
+        const Verb *verb;
+        Status status;
+        int first;
+
+        first = options_parse(argc, argv, &client->options, &message);
+        if (first < 0)
+                return complain(client, NULL, "%s", message ?: "Out of memory");
+        if (client->options.version) {
+                puts("vfiobindctl " VFIOBIND_VERSION);
+                return STATUS_DONE;
+        }
+        if (first == argc && client->options.help) {
+                print_help();
+                return STATUS_DONE;
+        }
+
+        if (first < argc)
+                name = argv[first++];
+        client->operands = argv + first;
+        client->n_operands = (size_t) (argc - first);
+
+        verb = find_verb(name);
+        if (!verb)
+                return complain(client, NULL, "There is no verb '%s'", name);
+        if (client->options.help) {
+                print_verb_help(verb);
+                return STATUS_DONE;
+        }
+
+        status = check_usage(client, verb);
+        return status == STATUS_DONE ? connect_and_run(client, verb) : status;
+}
+
+int main(int argc, char **argv) {
+        Client client = { .terminal = terminal_probe() };
+
+        return finish_output(&client, run(&client, argc, argv));
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The bus side of the service: what its files share, and starting it. */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "service/move/mover.h"
+
+struct bus_request;
+
+struct service {
+        sd_event *event;
+        sd_bus *bus;
+        struct model *model;
+        struct mover *mover;
+        const char *worker_program;
+        struct bus_request *requests; /* those that wait for polkit, for the worker or for their move */
+};
+
+/* Puts the objects on SERVICE's bus and listens to its model. Everything in SERVICE must be set. */
+int service_publish(struct service *service);
+
+/* Asks for the well-known name; before this nobody finds the service. */
+int service_request_name(struct service *service);
+
+/* Ends every request that is still under way without an answer, and leaves the bus. */
+void service_close(struct service *service);
+
+/* The tables of the interfaces, each in a file of its own. A device's methods and properties get a `struct function` as their user
+ * data, a group's a `struct group`, the manager's the `struct service`. */
+extern const sd_bus_vtable manager_vtable[];
+extern const sd_bus_vtable device_vtable[];
+extern const sd_bus_vtable group_vtable[];
+
+/* The service behind a method call of any of them. */
+struct service *service_of_call(sd_bus_message *message);
+
+/* Answers `Get` of the properties that only a worker may read (see explicit.c), for objects below /org/vfiobind/device. */
+int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Turns changes of the model into signals. USERDATA is the service. */
+extern const struct model_listener announcer;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Reading what a message asks for: one reader for each shape of the methods that move something. */
+
+#include "dbus/request.h"
+
+/* Manager: Bind (sst), BindDevices (asst), BindGroup (ust), Restore (st), RestoreDevices (ast), RestoreGroup (ut). */
+int wish_bind(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_bind_devices(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_bind_group(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_restore(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_restore_devices(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_restore_group(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+
+/* Device and Group: Bind (st), Restore (t), about the object that the message was sent to. */
+int wish_bind_object(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_restore_object(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+
+/* Parses the address that a caller gave, for messages that name one. */
+int parse_address(const char *text, struct pci_address *ret, struct failure *failure);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Questions to libkmod, with the answers kept for each modalias: a host has many functions and few kinds of them. */
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <libkmod.h>
+
+#include "service/host/aliases.h"
+
+struct known_alias {
+        char modalias[MODALIAS_SIZE];
+        char *host_modules;
+};
+
+/* One line of the table for VFIO drivers. */
+struct variant {
+        char *pattern;
+        char *module;
+        size_t wildcards;
+};
+
+struct aliases {
+        char *directory; /* /lib/modules/RELEASE */
+        char *configuration[5];
+        struct kmod_ctx *kmod;
+        void *entries; /* a tree of tsearch() with struct known_alias */
+        struct variant *variants;
+        size_t n_variants;
+};
+
+static void module_unrefp(struct kmod_module **module) {
+        kmod_module_unref(*module);
+}
+
+static void module_listp(struct kmod_list **list) {
+        kmod_module_unref_list(*list);
+}
+
+static void fclosep(FILE **file) {
+        if (*file)
+                fclose(*file);
+}
+
+static void free_entry(void *p) {
+        struct known_alias *entry = p;
+
+        free(entry->host_modules);
+        free(entry);
+}
+
+static int append_word(char **text, const char *word) {
+        char *joined;
+
+        if (asprintf(&joined, "%s%s%s", strempty(*text), *text ? " " : "", word) < 0)
+                return -ENOMEM;
+
+        free(*text);
+        *text = joined;
+        return 0;
+}
+
+static int look_up_host_modules(struct aliases *aliases, const char *modalias, char **ret) {
+        _cleanup_(module_listp) struct kmod_list *list = NULL;
+        _cleanup_free_ char *modules = NULL;
+        struct kmod_list *item;
+
+        if (aliases->kmod && kmod_module_new_from_lookup(aliases->kmod, modalias, &list) >= 0)
+                kmod_list_foreach(item, list) {
+                        _cleanup_(module_unrefp) struct kmod_module *module = kmod_module_get_module(item);
+
+                        if (append_word(&modules, kmod_module_get_name(module)) < 0)
+                                return -ENOMEM;
+                }
+
+        *ret = modules ? TAKE_PTR(modules) : strdup("");
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* libkmod finds the modules of an alias but does not tell by which pattern, and the pattern decides here: so the table's text
+ * form is read, as libvirt does it. */
+static int read_variants(struct aliases *aliases) {
+        _cleanup_free_ char *path = NULL, *line = NULL;
+        _cleanup_(fclosep) FILE *file = NULL;
+        size_t size = 0;
+
+        if (asprintf(&path, "%s/modules.alias", aliases->directory) < 0)
+                return -ENOMEM;
+
+        file = fopen(path, "re");
+        while (file && getline(&line, &size, file) >= 0) {
+                struct variant *variant;
+                char *pattern, *module, *save;
+
+                if (!startswith(line, "alias vfio_pci:"))
+                        continue;
+                strtok_r(line, " \n", &save);
+                pattern = strtok_r(NULL, " \n", &save);
+                module = strtok_r(NULL, " \n", &save);
+                if (!module)
+                        continue;
+
+                variant = array_append(&aliases->variants, &aliases->n_variants, sizeof(*variant));
+                if (!variant || free_and_copy(&variant->pattern, pattern) < 0 ||
+                    free_and_copy(&variant->module, module) < 0)
+                        return -ENOMEM;
+                for (const char *p = pattern; *p; p++)
+                        variant->wildcards += *p == '*';
+        }
+
+        return 0;
+}
+
+static void forget(struct aliases *aliases) {
+        tdestroy(aliases->entries, free_entry);
+        aliases->entries = NULL;
+
+        for (size_t i = 0; i < aliases->n_variants; i++) {
+                free(aliases->variants[i].pattern);
+                free(aliases->variants[i].module);
+        }
+        free(aliases->variants);
+        aliases->variants = NULL;
+        aliases->n_variants = 0;
+
+        kmod_unref(aliases->kmod);
+        aliases->kmod = NULL;
+}
+
+static int compare_entries(const void *a, const void *b) {
+        return strcmp(((const struct known_alias *) a)->modalias, ((const struct known_alias *) b)->modalias);
+}
+
+static const struct known_alias *find_entry(struct aliases *aliases, const struct function *f) {
+        struct known_alias *entry, **found, key;
+
+        function_modalias(f, key.modalias);
+        found = tfind(&key, &aliases->entries, compare_entries);
+        if (found)
+                return *found;
+
+        entry = calloc(1, sizeof(*entry));
+        if (!entry)
+                return NULL;
+        memcpy(entry->modalias, key.modalias, sizeof(entry->modalias));
+
+        if (look_up_host_modules(aliases, entry->modalias, &entry->host_modules) < 0 ||
+            !tsearch(entry, &aliases->entries, compare_entries)) {
+                free_entry(entry);
+                return NULL;
+        }
+        return entry;
+}
+
+const char *aliases_host_modules(struct aliases *aliases, const struct function *f) {
+        const struct known_alias *entry = find_entry(aliases, f);
+
+        return entry ? entry->host_modules : "";
+}
+
+const char *aliases_vfio_module(struct aliases *aliases, const struct function *f) {
+        char modalias[MODALIAS_SIZE], wanted[MODALIAS_SIZE + sizeof("vfio_")];
+        const struct variant *best = NULL;
+
+        snprintf(wanted, sizeof(wanted), "vfio_%s", function_modalias(f, modalias));
+
+        for (size_t i = 0; i < aliases->n_variants; i++) {
+                const struct variant *variant = &aliases->variants[i];
+
+                if ((!best || variant->wildcards < best->wildcards) && fnmatch(variant->pattern, wanted, 0) == 0)
+                        best = variant;
+        }
+
+        return best ? best->module : "vfio_pci";
+}
+
+int aliases_module_state(struct aliases *aliases, const char *name) {
+        _cleanup_(module_unrefp) struct kmod_module *module = NULL;
+        _cleanup_(module_listp) struct kmod_list *list = NULL, *allowed = NULL;
+        int r, state;
+
+        r = aliases->kmod ? kmod_module_new_from_lookup(aliases->kmod, name, &list) : -ENOMEM;
+        if (r < 0)
+                return r;
+        if (!list)
+                return MODULE_MISSING;
+
+        module = kmod_module_get_module(list);
+        state = kmod_module_get_initstate(module);
+        if (state == KMOD_MODULE_LIVE || state == KMOD_MODULE_BUILTIN || state == KMOD_MODULE_COMING)
+                return MODULE_LIVE;
+
+        if (kmod_module_get_install_commands(module))
+                return MODULE_BANNED;
+
+        r = kmod_module_apply_filter(aliases->kmod, KMOD_FILTER_BLACKLIST, list, &allowed);
+        if (r < 0)
+                return r;
+        return allowed ? MODULE_LOADABLE : MODULE_BLACKLISTED;
+}
+
+static int open_index(struct aliases *aliases) {
+        aliases->kmod = kmod_new(aliases->directory, (const char *const *) aliases->configuration);
+        if (!aliases->kmod)
+                return -ENOMEM;
+
+        /* A kernel without modules has no index: then lookups find nothing, which is the truth. */
+        if (kmod_load_resources(aliases->kmod) == -ENOMEM)
+                return -ENOMEM;
+
+        return read_variants(aliases);
+}
+
+bool aliases_refresh(struct aliases *aliases) {
+        if (aliases->kmod && kmod_validate_resources(aliases->kmod) == KMOD_RESOURCES_OK)
+                return false;
+
+        forget(aliases);
+        open_index(aliases);
+        return true;
+}
+
+int aliases_new(const struct root *root, struct aliases **ret) {
+        static const char *const configuration[] = {
+                "/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/lib/modprobe.d",
+        };
+        struct aliases *aliases;
+        struct utsname name;
+        int r = -ENOMEM;
+
+        aliases = calloc(1, sizeof(*aliases));
+        if (!aliases)
+                return -ENOMEM;
+
+        uname(&name);
+        if (asprintf(&aliases->directory, "%s/lib/modules/%s", root->prefix, name.release) < 0) {
+                aliases->directory = NULL;
+                goto failed;
+        }
+
+        for (size_t i = 0; i < ELEMENTSOF(configuration); i++) {
+                aliases->configuration[i] = root_path(root, configuration[i]);
+                if (!aliases->configuration[i])
+                        goto failed;
+        }
+
+        r = open_index(aliases);
+        if (r < 0)
+                goto failed;
+
+        *ret = aliases;
+        return 0;
+
+failed:
+        aliases_free(aliases);
+        return r;
+}
+
+struct aliases *aliases_free(struct aliases *aliases) {
+        if (!aliases)
+                return NULL;
+
+        forget(aliases);
+        for (size_t i = 0; i < ELEMENTSOF(aliases->configuration); i++)
+                free(aliases->configuration[i]);
+        free(aliases->directory);
+        free(aliases);
+        return NULL;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The few words that every file of the service uses: cleanup attributes in the manner of systemd, and string tests. */
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define _cleanup_(function) __attribute__((cleanup(function)))
+#define _printf_(text, arguments) __attribute__((format(printf, text, arguments)))
+
+#define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
+#define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+
+static inline void freep(void *p) {
+        free(*(void **) p);
+}
+
+static inline void closep(int *fd) {
+        if (*fd >= 0)
+                close(*fd);
+}
+
+#define _cleanup_free_ _cleanup_(freep)
+#define _cleanup_close_ _cleanup_(closep)
+
+/* Defines `FUNCTIONp`, which the cleanup attribute wants, for a FUNCTION that frees one object. */
+#define DEFINE_CLEANUP(type, function)           \
+        static inline void function##p(type *p) { \
+                if (*p)                           \
+                        function(*p);             \
+        }
+
+#define TAKE_PTR(pointer)                          \
+        ({                                         \
+                __typeof__(pointer) _p = (pointer); \
+                (pointer) = NULL;                  \
+                _p;                                \
+        })
+
+#define TAKE_FD(fd)              \
+        ({                       \
+                int _fd = (fd);  \
+                (fd) = -EBADF;   \
+                _fd;             \
+        })
+
+static inline bool streq(const char *a, const char *b) {
+        return strcmp(a, b) == 0;
+}
+
+static inline const char *strempty(const char *text) {
+        return text ?: "";
+}
+
+static inline bool isempty(const char *text) {
+        return !text || !*text;
+}
+
+/* Returns what follows PREFIX in TEXT, or NULL if TEXT does not begin with it. */
+static inline const char *startswith(const char *text, const char *prefix) {
+        size_t length = strlen(prefix);
+
+        return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+/* Replaces *P by a copy of TEXT. Returns 0, or -ENOMEM and leaves *P as it was. */
+int free_and_copy(char **p, const char *text);
+
+/* A copy of TEXT that is safe to show: at most MAX bytes of it, control characters and whatever is not ASCII as "\xNN", and quotes
+ * and backslashes too. The caller frees it; NULL where memory is short. */
+char *text_escape(const char *text, size_t max);
+
+/* Makes room for one more element in the array *P of *N elements of SIZE bytes each, and returns it zeroed, counted in *N.
+ * Returns NULL where memory is short, and leaves both as they were. Capacity doubles, so that appending is cheap. */
+void *array_append(void *p, size_t *n, size_t size);

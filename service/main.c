@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The service: puts the parts together and runs the event loop. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+#include "dbus/service.h"
+#include "service/host/uevents.h"
+#include "service/move/config.h"
+
+#define RUNTIME_DIRECTORY "/run/vfiobind"
+#define CONFIG_FILE SYSCONFDIR "/vfiobind/vfiobind.conf"
+
+struct daemon {
+        struct config config;
+        struct root *root;
+        struct aliases *aliases;
+        struct uevents *uevents;
+        struct observer *observer;
+        struct service service;
+        bool named;
+};
+
+/* A log that cannot take a line at once loses it: journald itself may be waiting in the kernel for the device that the line is about. */
+static void log_line(const char *priority, const char *format, ...) _printf_(2, 3);
+static void log_line(const char *priority, const char *format, ...) {
+        char line[2048];
+        va_list arguments;
+        int n, m;
+
+        n = snprintf(line, sizeof(line), "%s", priority);
+        va_start(arguments, format);
+        m = vsnprintf(line + n, sizeof(line) - (size_t) n - 1, format, arguments);
+        va_end(arguments);
+        if (m < 0)
+                return;
+
+        n = (int) strlen(line);
+        line[n++] = '\n';
+        if (send(STDERR_FILENO, line, (size_t) n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK)
+                (void) !write(STDERR_FILENO, line, (size_t) n);
+}
+
+static void on_damaged(const char *name, void *userdata) {
+        log_line(SD_WARNING, "The file %s below " RUNTIME_DIRECTORY " is damaged and was set aside as %s.damaged.", name, name);
+}
+
+static void on_settled_late(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
+        log_line(failure->kind == FAILURE_NONE ? SD_NOTICE : SD_WARNING, "Operation %u (%s, for uid %u) is settled: %s.", entry->id,
+                 entry->word, entry->uid, failure->kind == FAILURE_NONE ? "done" : strempty(failure->message));
+}
+
+static void on_function_event(struct function *f, void *userdata) {
+        struct daemon *daemon = userdata;
+
+        (void) observer_add(daemon->observer, f);
+}
+
+/* Everything has been looked at: for the first time, the service is complete and may be found. */
+static void on_observed(void *userdata) {
+        struct daemon *daemon = userdata;
+        struct function *const *functions;
+        size_t n;
+        int r;
+
+        if (daemon->named)
+                return;
+
+        functions = model_functions(daemon->service.model, &n);
+        for (size_t i = 0; i < n; i++)
+                mover_review(daemon->service.mover, functions[i]);
+        model_trim(daemon->service.model);
+
+        r = service_request_name(&daemon->service);
+        if (r < 0) {
+                log_line(SD_ERR, "The bus name cannot be had: %s", strerror(-r));
+                sd_event_exit(daemon->service.event, r);
+                return;
+        }
+
+        daemon->named = true;
+        sd_notify(false, "READY=1");
+}
+
+static void read_config(struct daemon *daemon) {
+        int r;
+
+        config_init(&daemon->config);
+        r = config_read(&daemon->config, CONFIG_FILE);
+        if (r > 0)
+                log_line(SD_WARNING, CONFIG_FILE ":%d: cannot be understood; what cannot be understood is ignored.", r);
+        else if (r < 0)
+                log_line(SD_WARNING, CONFIG_FILE ": cannot be read, so the defaults are used: %s", strerror(-r));
+}
+
+static int open_loop(struct daemon *daemon) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t blocked;
+        int r;
+
+        sigemptyset(&blocked);
+        sigaddset(&blocked, SIGTERM);
+        sigaddset(&blocked, SIGINT);
+        sigaddset(&blocked, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &blocked, NULL);
+
+        r = sd_event_new(&daemon->service.event);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
+                r = sd_event_add_signal(daemon->service.event, NULL, signals[i], NULL, NULL);
+        return r < 0 ? r : sd_event_set_watchdog(daemon->service.event, true);
+}
+
+static int open_host(struct daemon *daemon) {
+        struct service *service = &daemon->service;
+        int r;
+
+        r = root_open("", &daemon->root);
+        if (r >= 0)
+                r = aliases_new(daemon->root, &daemon->aliases);
+        if (r >= 0)
+                r = model_new(daemon->root, daemon->aliases, &service->model);
+        if (r >= 0)
+                r = observer_new(service->event, service->model, service->worker_program, on_observed, daemon, &daemon->observer);
+        if (r >= 0)
+                r = uevents_new(service->event, service->model, on_function_event, daemon, &daemon->uevents);
+        return r < 0 ? r : model_scan(service->model);
+}
+
+static int open_mover(struct daemon *daemon) {
+        const struct mover_config config = {
+                .event = daemon->service.event,
+                .model = daemon->service.model,
+                .directory = RUNTIME_DIRECTORY,
+                .worker_program = daemon->service.worker_program,
+                .default_backend = daemon->config.default_backend,
+                .limit_usec = daemon->config.limit_usec,
+                .damaged = on_damaged,
+                .settled_late = on_settled_late,
+        };
+
+        return mover_new(&config, &daemon->service.mover);
+}
+
+static int open_bus(struct daemon *daemon) {
+        int r;
+
+        r = sd_bus_open_system(&daemon->service.bus);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(daemon->service.bus, true);
+        if (r >= 0)
+                r = sd_bus_attach_event(daemon->service.bus, daemon->service.event, SD_EVENT_PRIORITY_NORMAL);
+        return r < 0 ? r : service_publish(&daemon->service);
+}
+
+static int observe_all(struct daemon *daemon) {
+        struct function *const *functions;
+        size_t n;
+        int r = 0;
+
+        functions = model_functions(daemon->service.model, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = observer_add(daemon->observer, functions[i]);
+        if (n == 0)
+                on_observed(daemon);
+        return r;
+}
+
+static int run(struct daemon *daemon) {
+        static const struct {
+                int (*open)(struct daemon *daemon);
+                const char *what;
+        } parts[] = {
+                { open_loop, "The event loop" },
+                { open_host, "The host's devices" },
+                { open_mover, "The run-time directory " RUNTIME_DIRECTORY },
+                { open_bus, "The system bus" },
+                { observe_all, "The worker" },
+        };
+
+        read_config(daemon);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                int r = parts[i].open(daemon);
+
+                if (r < 0) {
+                        log_line(SD_ERR, "%s cannot be used: %s", parts[i].what, strerror(-r));
+                        return r;
+                }
+        }
+
+        return sd_event_loop(daemon->service.event);
+}
+
+static void close_daemon(struct daemon *daemon) {
+        sd_notify(false, "STOPPING=1");
+
+        if (daemon->service.model)
+                model_set_listener(daemon->service.model, NULL, NULL);
+        service_close(&daemon->service);
+        mover_free(daemon->service.mover);
+        uevents_free(daemon->uevents);
+        observer_free(daemon->observer);
+        model_free(daemon->service.model);
+        aliases_free(daemon->aliases);
+        root_free(daemon->root);
+        sd_event_unref(daemon->service.event);
+}
+
+int main(int argc, char *argv[]) {
+        static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, {} };
+        struct daemon daemon = { .service.worker_program = LIBEXECDIR "/vfiobind-worker" };
+        int option, r;
+
+        while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (option) {
+                case 'h':
+                        puts("Usage: vfiobindd [--help] [--version]\n\n"
+                             "The service behind vfiobindctl. D-Bus starts it. See vfiobindd(8).");
+                        return EXIT_SUCCESS;
+                case 'v':
+                        puts("vfiobind " VERSION);
+                        return EXIT_SUCCESS;
+                default:
+                        return 2;
+                }
+
+        if (optind < argc) {
+                fputs("vfiobindd takes no arguments.\n", stderr);
+                return 2;
+        }
+
+        r = run(&daemon);
+        close_daemon(&daemon);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

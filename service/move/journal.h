@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The journal: what every operation under way is about and how to undo it, one file an operation, on disk before the first write. The
+ * file's removal is what completes the operation, so that a service killed at any instruction finds either an operation to settle or
+ * none. What has to be undone is not told by how far the operation came but by where each function was before: the progress that is
+ * noted beside it is for people and messages. */
+
+#include "service/move/plan.h"
+#include "service/move/worker.h"
+
+struct journal;
+
+struct journal_entry {
+        uint32_t id;
+        uint32_t uid;  /* who asked for it */
+        char *caller;  /* owned; the unique name on the bus */
+        char *word;    /* owned; the target that was asked for */
+        struct plan *plan; /* its movements and steps; what it was while it ran is not needed afterwards */
+        bool *done;    /* owned; for each step, whether it is finished */
+        struct worker_identity *workers; /* owned; who may be in the midst of a write */
+        size_t n_workers;
+};
+
+/* Opens the journal below DIRECTORY. */
+int journal_open(const char *directory, struct journal **ret);
+struct journal *journal_free(struct journal *journal);
+
+/* Puts ENTRY on disk in place of what was there under its id. */
+int journal_write(struct journal *journal, const struct journal_entry *entry);
+
+/* Removes it: the operation is over. */
+int journal_remove(struct journal *journal, uint32_t id);
+
+/* Calls FUNCTION with each entry that an earlier run of the service has left. It takes the entry over, whatever it returns. DAMAGED
+ * is told of files that cannot be read and were set aside; it may be NULL. */
+int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
+                    void (*damaged)(const char *name, void *userdata), void *userdata);
+
+struct journal_entry *journal_entry_free(struct journal_entry *entry);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The list of operations, and the locks that follow from it. */
+
+#include <errno.h>
+
+#include "service/move/mover.h"
+#include "service/usage/usage.h"
+
+/* An operation and whoever waits for its answer. */
+struct job {
+        struct job *next;
+        struct mover *mover;
+        struct operation *operation;
+        bool settled; /* it holds nothing any more */
+        moved_t done; /* NULL once the caller has been answered */
+        void *userdata;
+};
+
+struct mover {
+        struct mover_config config;
+        struct operation_context context;
+        struct records *records;
+        struct journal *journal;
+        struct job *jobs;
+        uint32_t last_id;
+        sd_event_source *sweep; /* frees what is settled, once nobody is in the midst of it */
+};
+
+static void mark_busy(struct mover *mover, const struct plan *plan, bool busy) {
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                const struct movement *m = &plan->movements[i];
+                const struct group *g = model_group(mover->config.model, m->group);
+                struct function *f = model_function(mover->config.model, &m->address);
+
+                if (f)
+                        model_set_busy(mover->config.model, f, busy);
+                for (size_t j = 0; g && j < g->n_members; j++)
+                        model_set_busy(mover->config.model, g->members[j], busy);
+        }
+}
+
+static bool plan_holds(const struct plan *plan, const struct function *f) {
+        for (size_t i = 0; i < plan->n_movements; i++)
+                if (pci_address_compare(&plan->movements[i].address, &f->address) == 0 ||
+                    (f->group >= 0 && plan->movements[i].group == f->group))
+                        return true;
+
+        return false;
+}
+
+int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure) {
+        for (const struct job *job = mover->jobs; job; job = job->next)
+                for (size_t i = 0; !job->settled && i < n; i++)
+                        if (plan_holds(operation_entry(job->operation)->plan, functions[i])) {
+                                _cleanup_free_ char *doing = operation_message(job->operation);
+
+                                return fail(failure, FAILURE_BUSY, "%s is held by another operation, on it or its IOMMU group: %s",
+                                            PCI_ADDRESS_TEXT(&functions[i]->address), strempty(doing));
+                        }
+
+        return 0;
+}
+
+static struct job *job_of(struct mover *mover, const struct operation *operation) {
+        struct job *job = mover->jobs;
+
+        while (job->operation != operation)
+                job = job->next;
+        return job;
+}
+
+static void on_answer(struct operation *operation, const struct failure *failure, void *userdata) {
+        struct job *job = job_of(userdata, operation);
+        moved_t done = TAKE_PTR(job->done);
+
+        if (done)
+                done(operation_entry(operation), failure, job->userdata);
+}
+
+static void on_settled(struct operation *operation, const struct failure *failure, void *userdata) {
+        struct mover *mover = userdata;
+        struct job *job = job_of(mover, operation);
+        const struct journal_entry *entry = operation_entry(operation);
+
+        job->settled = true;
+        mark_busy(mover, entry->plan, false);
+        if (!job->done && mover->config.settled_late)
+                mover->config.settled_late(entry, failure, mover->config.userdata);
+
+        /* The operation is calling: it is freed when it has returned. */
+        sd_event_source_set_enabled(mover->sweep, SD_EVENT_ONESHOT);
+}
+
+static struct job *job_free(struct job *job) {
+        operation_free(job->operation);
+        free(job);
+        return NULL;
+}
+
+static int on_sweep(sd_event_source *source, void *userdata) {
+        struct mover *mover = userdata;
+        struct job **link = &mover->jobs;
+
+        while (*link) {
+                struct job *job = *link;
+
+                if (job->settled) {
+                        *link = job->next;
+                        job_free(job);
+                } else
+                        link = &job->next;
+        }
+
+        return 0;
+}
+
+static struct job *add_job(struct mover *mover, moved_t done, void *userdata) {
+        struct job *job = malloc(sizeof(*job));
+
+        if (!job)
+                return NULL;
+
+        *job = (struct job){ .next = mover->jobs, .done = done, .userdata = userdata };
+        mover->jobs = job;
+        return job;
+}
+
+static void drop_job(struct mover *mover, struct job *job) {
+        struct job **link = &mover->jobs;
+
+        while (*link != job)
+                link = &(*link)->next;
+        *link = job->next;
+        free(job);
+}
+
+static int recover(struct journal_entry *entry, void *userdata) {
+        struct mover *mover = userdata;
+        struct job *job;
+        int r;
+
+        if (entry->id > mover->last_id)
+                mover->last_id = entry->id;
+
+        job = add_job(mover, NULL, NULL);
+        if (!job) {
+                journal_entry_free(entry);
+                return -ENOMEM;
+        }
+
+        r = operation_recover(&mover->context, entry, &job->operation);
+        if (r < 0) {
+                drop_job(mover, job);
+                return r;
+        }
+
+        mark_busy(mover, entry->plan, true);
+        return 0;
+}
+
+static void on_damaged(const char *name, void *userdata) {
+        struct mover *mover = userdata;
+
+        if (mover->config.damaged)
+                mover->config.damaged(name, mover->config.userdata);
+}
+
+static int open_directory(struct mover *mover) {
+        int r;
+
+        r = records_new(mover->config.model, mover->config.directory, on_damaged, mover, &mover->records);
+        if (r < 0)
+                return r;
+
+        r = journal_open(mover->config.directory, &mover->journal);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_defer(mover->config.event, &mover->sweep, on_sweep, mover);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(mover->sweep, SD_EVENT_OFF);
+}
+
+int mover_new(const struct mover_config *config, struct mover **ret) {
+        struct mover *mover = calloc(1, sizeof(*mover));
+        int r;
+
+        if (!mover)
+                return -ENOMEM;
+        mover->config = *config;
+
+        r = open_directory(mover);
+        if (r < 0) {
+                mover_free(mover);
+                return r;
+        }
+
+        mover->context = (struct operation_context){
+                .event = config->event,
+                .model = config->model,
+                .records = mover->records,
+                .journal = mover->journal,
+                .worker_program = config->worker_program,
+                .limit_usec = config->limit_usec,
+                .answer = on_answer,
+                .settled = on_settled,
+                .userdata = mover,
+        };
+
+        r = journal_recover(mover->journal, recover, on_damaged, mover);
+        if (r < 0) {
+                mover_free(mover);
+                return r;
+        }
+
+        *ret = mover;
+        return 0;
+}
+
+struct mover *mover_free(struct mover *mover) {
+        if (!mover)
+                return NULL;
+
+        while (mover->jobs) {
+                struct job *job = mover->jobs;
+
+                mover->jobs = job->next;
+                job_free(job);
+        }
+        sd_event_source_disable_unref(mover->sweep);
+        records_free(mover->records);
+        journal_free(mover->journal);
+        free(mover);
+        return NULL;
+}
+
+int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done, void *userdata,
+                  struct observation **ret) {
+        return observation_start(mover->config.event, mover->config.model, mover->config.worker_program, functions, n,
+                                 mover->config.limit_usec, done, userdata, ret);
+}
+
+int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const char *word, struct plan **ret,
+               struct failure *failure) {
+        const struct usage_query query = { model_root(mover->config.model), functions, n };
+        _cleanup_findings_ struct findings findings = {};
+        int r;
+
+        aliases_refresh(model_aliases(mover->config.model));
+
+        r = usage_look(&query, &findings);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        return plan_make(mover->config.model, functions, n, word, mover->config.default_backend, records_home, mover->records,
+                         &findings, ret, failure);
+}
+
+static int start_operation(struct mover *mover, struct journal_entry *entry, moved_t done, void *userdata) {
+        struct job *job = add_job(mover, done, userdata);
+        int r;
+
+        if (!job) {
+                journal_entry_free(entry);
+                return -ENOMEM;
+        }
+
+        r = operation_start(&mover->context, entry, &job->operation);
+        if (r < 0) {
+                drop_job(mover, job);
+                return r;
+        }
+
+        mark_busy(mover, entry->plan, true);
+        return 0;
+}
+
+int mover_start(struct mover *mover, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
+                void *userdata, struct failure *failure) {
+        struct journal_entry *entry = calloc(1, sizeof(*entry));
+        int r;
+
+        if (!entry) {
+                plan_free(plan);
+                return fail_internal(failure, -ENOMEM);
+        }
+
+        entry->id = ++mover->last_id;
+        entry->uid = uid;
+        entry->caller = strdup(caller);
+        entry->word = strdup(word);
+        entry->plan = plan;
+        if (!entry->caller || !entry->word) {
+                journal_entry_free(entry);
+                return fail_internal(failure, -ENOMEM);
+        }
+
+        r = start_operation(mover, entry, done, userdata);
+        return r < 0 ? fail_internal(failure, r) : 0;
+}
+
+const char *mover_default_backend(const struct mover *mover) {
+        return mover->config.default_backend;
+}
+
+void mover_review(struct mover *mover, struct function *f) {
+        if (!f->moving)
+                records_review(mover->records, f);
+}
+
+void mover_forget(struct mover *mover, const struct function *f) {
+        (void) records_forget(mover->records, &f->address);
+}

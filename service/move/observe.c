@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Observations: orders to look, sent ahead in a window, and what comes back. */
+
+#include <errno.h>
+
+#include "service/move/observe.h"
+#include "service/move/worker.h"
+
+/* How many orders are under way at once: enough to keep the worker busy, little enough for the socket. */
+#define WINDOW 32
+
+/* How long the observer waits for one function before it passes over it, in microseconds. A look takes some ten. */
+#define PATIENCE_USEC (250 * 1000ULL)
+
+struct target_of_look {
+        struct pci_address address;
+        uint64_t identity;
+};
+
+struct observation {
+        sd_event *event;
+        struct model *model;
+        struct worker *worker;
+        sd_event_source *timer;
+        struct target_of_look *targets;
+        size_t n_targets, n_sent, n_seen;
+        uint64_t limit_usec;
+        observed_t done;
+        void *userdata;
+};
+
+static int finish(struct observation *o, int error) {
+        const struct pci_address *stuck = error == -ETIMEDOUT ? &o->targets[o->n_seen].address : NULL;
+
+        o->worker = worker_dismiss(o->worker);
+        sd_event_source_set_enabled(o->timer, SD_EVENT_OFF);
+        o->done(error, stuck, o->userdata); /* may free it */
+        return 0;
+}
+
+static int send_orders(struct observation *o) {
+        int r = 0;
+
+        while (r >= 0 && o->n_sent < o->n_targets && o->n_sent - o->n_seen < WINDOW) {
+                struct order order = {
+                        .kind = STEP_LOOK,
+                        .address = o->targets[o->n_sent].address,
+                        .identity = o->targets[o->n_sent].identity,
+                };
+
+                r = worker_order(o->worker, &order);
+                if (r >= 0)
+                        o->n_sent++;
+        }
+
+        return r;
+}
+
+static void on_report(struct worker *worker, const struct report *report, void *userdata) {
+        struct observation *o = userdata;
+        const struct target_of_look *target;
+        struct function *f;
+        int r;
+
+        if (!report) {
+                finish(o, -EPIPE);
+                return;
+        }
+
+        target = &o->targets[o->n_seen++];
+        f = model_function(o->model, &target->address);
+        if (f && f->identity == target->identity && report->has_state && !f->moving) {
+                r = model_set_override(o->model, f, report->override);
+                if (r < 0) {
+                        finish(o, r);
+                        return;
+                }
+        }
+
+        if (o->n_seen == o->n_targets) {
+                finish(o, 0);
+                return;
+        }
+
+        r = send_orders(o);
+        if (r >= 0)
+                r = sd_event_source_set_time_relative(o->timer, o->limit_usec);
+        if (r < 0)
+                finish(o, r);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        return finish(userdata, -ETIMEDOUT);
+}
+
+static int on_nothing_to_do(sd_event_source *source, uint64_t usec, void *userdata) {
+        return finish(userdata, 0);
+}
+
+static int start(struct observation *o, const char *worker_program) {
+        int r;
+
+        r = sd_event_add_time_relative(o->event, &o->timer, CLOCK_MONOTONIC, o->n_targets > 0 ? o->limit_usec : 0, 1000,
+                                       o->n_targets > 0 ? on_timer : on_nothing_to_do, o);
+        if (r < 0 || o->n_targets == 0)
+                return r;
+
+        r = worker_start(o->event, worker_program, on_report, o, &o->worker);
+        if (r < 0)
+                return r;
+        return send_orders(o);
+}
+
+static int start_targets(sd_event *event, struct model *model, const char *worker_program, struct target_of_look *targets,
+                         size_t n_targets, uint64_t limit_usec, observed_t done, void *userdata,
+                         struct observation **ret) {
+        struct observation *o;
+        int r;
+
+        o = malloc(sizeof(*o));
+        if (!o) {
+                free(targets);
+                return -ENOMEM;
+        }
+
+        *o = (struct observation){
+                .event = event,
+                .model = model,
+                .targets = targets,
+                .n_targets = n_targets,
+                .limit_usec = limit_usec,
+                .done = done,
+                .userdata = userdata,
+        };
+
+        r = start(o, worker_program);
+        if (r < 0) {
+                observation_free(o);
+                return r;
+        }
+
+        *ret = o;
+        return 0;
+}
+
+int observation_start(sd_event *event, struct model *model, const char *worker_program, struct function *const *functions,
+                      size_t n_functions, uint64_t limit_usec, observed_t done, void *userdata, struct observation **ret) {
+        struct target_of_look *targets = calloc(n_functions + 1, sizeof(*targets));
+
+        if (!targets)
+                return -ENOMEM;
+        for (size_t i = 0; i < n_functions; i++)
+                targets[i] = (struct target_of_look){ functions[i]->address, functions[i]->identity };
+
+        return start_targets(event, model, worker_program, targets, n_functions, limit_usec, done, userdata, ret);
+}
+
+struct observation *observation_free(struct observation *o) {
+        if (!o)
+                return NULL;
+
+        worker_dismiss(o->worker);
+        sd_event_source_disable_unref(o->timer);
+        free(o->targets);
+        free(o);
+        return NULL;
+}
+
+struct observer {
+        sd_event *event;
+        struct model *model;
+        const char *worker_program;
+        struct target_of_look *waiting;
+        size_t n_waiting;
+        struct observation *current;
+        sd_event_source *soon; /* starts the next observation when the event loop comes round, so that crowds go together */
+        void (*idle)(void *userdata);
+        void *userdata;
+};
+
+static void on_observed(int error, const struct pci_address *stuck, void *userdata);
+
+/* Looks at everything that waits. */
+static int go_on(struct observer *observer) {
+        struct target_of_look *targets = TAKE_PTR(observer->waiting);
+        size_t n = observer->n_waiting;
+
+        observer->n_waiting = 0;
+        return start_targets(observer->event, observer->model, observer->worker_program, targets, n, PATIENCE_USEC,
+                             on_observed, observer, &observer->current);
+}
+
+static int wait_again(struct observer *observer, const struct target_of_look *target) {
+        struct target_of_look *slot = array_append(&observer->waiting, &observer->n_waiting, sizeof(*slot));
+
+        if (!slot)
+                return -ENOMEM;
+        *slot = *target;
+        return 0;
+}
+
+static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
+        struct observer *observer = userdata;
+        struct observation *seen = TAKE_PTR(observer->current);
+
+        /* The one that did not answer is passed over; a uevent will tell when it is itself again. */
+        for (size_t i = seen->n_seen + 1; i < seen->n_targets; i++)
+                if (wait_again(observer, &seen->targets[i]) < 0)
+                        break;
+        observation_free(seen);
+
+        if (observer->n_waiting > 0 && go_on(observer) >= 0)
+                return;
+        if (observer->idle)
+                observer->idle(observer->userdata);
+}
+
+static int on_soon(sd_event_source *source, void *userdata) {
+        struct observer *observer = userdata;
+
+        return observer->current || observer->n_waiting == 0 ? 0 : go_on(observer);
+}
+
+int observer_new(sd_event *event, struct model *model, const char *worker_program, void (*idle)(void *userdata),
+                 void *userdata, struct observer **ret) {
+        struct observer *observer = malloc(sizeof(*observer));
+        int r;
+
+        if (!observer)
+                return -ENOMEM;
+
+        *observer = (struct observer){
+                .event = event,
+                .model = model,
+                .worker_program = worker_program,
+                .idle = idle,
+                .userdata = userdata,
+        };
+
+        r = sd_event_add_defer(event, &observer->soon, on_soon, observer);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(observer->soon, SD_EVENT_OFF);
+        if (r < 0) {
+                observer_free(observer);
+                return r;
+        }
+
+        *ret = observer;
+        return 0;
+}
+
+struct observer *observer_free(struct observer *observer) {
+        if (!observer)
+                return NULL;
+
+        sd_event_source_disable_unref(observer->soon);
+        observation_free(observer->current);
+        free(observer->waiting);
+        free(observer);
+        return NULL;
+}
+
+int observer_add(struct observer *observer, const struct function *f) {
+        const struct target_of_look target = { f->address, f->identity };
+        int r;
+
+        /* Events of one function come in rows. */
+        if (observer->n_waiting > 0 &&
+            pci_address_compare(&observer->waiting[observer->n_waiting - 1].address, &f->address) == 0)
+                return 0;
+
+        r = wait_again(observer, &target);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(observer->soon, SD_EVENT_ONESHOT);
+}

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Carrying out a plan and undoing it. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "service/move/lane.h"
+#include "service/move/operation.h"
+
+/* What remains of the limit for undoing when a worker has waited in vain for something besides the kernel. */
+#define WAIT_SHARE 2
+
+struct operation {
+        const struct operation_context *context;
+        struct journal_entry *entry;
+        struct lane_context lane_context;
+        enum operation_state state;
+        bool undoing;
+        bool answered;
+
+        struct lane **lanes;
+        size_t n_lanes, n_busy;
+        bool loading; /* the first lane, that of the modules, has to end before the others begin */
+
+        size_t n_done;
+        struct failure failure; /* the first */
+        sd_event_source *deadline;
+
+        int *awaited; /* pidfds of workers that an earlier run has left */
+        sd_event_source **awaited_sources;
+        size_t n_awaited, n_awaited_left;
+};
+
+const struct journal_entry *operation_entry(const struct operation *operation) {
+        return operation->entry;
+}
+
+enum operation_state operation_state(const struct operation *operation) {
+        return operation->state;
+}
+
+size_t operation_steps_done(const struct operation *operation) {
+        return operation->n_done;
+}
+
+static const struct plan *plan_of(const struct operation *operation) {
+        return operation->entry->plan;
+}
+
+static void tell_changed(struct operation *operation) {
+        if (operation->context->changed)
+                operation->context->changed(operation, operation->context->userdata);
+}
+
+static struct function *function_of(const struct operation *operation, const struct movement *m) {
+        struct function *f = model_function(operation->context->model, &m->address);
+
+        return f && f->identity == m->identity ? f : NULL;
+}
+
+/* The step that is under way; of several, the first. */
+static const struct step *current_step(const struct operation *operation, struct worker_identity *ret_worker) {
+        for (size_t i = 0; i < operation->n_lanes; i++) {
+                const struct step *step = lane_current(operation->lanes[i]);
+
+                if (step && lane_worker(operation->lanes[i], ret_worker))
+                        return step;
+        }
+
+        return NULL;
+}
+
+char *operation_message(const struct operation *operation) {
+        struct worker_identity worker = {};
+        const struct step *step = current_step(operation, &worker);
+        _cleanup_free_ char *doing = NULL;
+        char where[128], *text;
+
+        if (!step)
+                return strdup(operation->n_awaited_left > 0 ? "Waiting for the worker of an earlier run of the service" :
+                                                              "Between two steps");
+
+        doing = step_describe(step->kind, &plan_of(operation)->movements[step->movement].address, step->argument);
+        if (!doing)
+                return NULL;
+        if (operation->state != OPERATION_STUCK)
+                return TAKE_PTR(doing);
+
+        worker_where(&worker, where, sizeof(where));
+        if (asprintf(&text,
+                     "The kernel has not answered in time while %s (worker %" PRIu64 "%s%s); the operation goes on when it does, "
+                     "and until then a reboot or suspend may wait as well",
+                     doing, worker.pid, *where ? " sleeps in " : "", where) < 0)
+                return NULL;
+        return text;
+}
+
+/* The end. */
+
+/* Where things are now that it did not work. */
+static void add_outcome(struct operation *operation, size_t stranded) {
+        struct failure before = operation->failure;
+        const struct plan *plan = plan_of(operation);
+        _cleanup_free_ char *what = NULL;
+
+        for (size_t i = 0; stranded > 0 && i < plan->n_movements; i++) {
+                const struct movement *m = &plan->movements[i];
+                struct function *f = function_of(operation, m);
+                char *more;
+
+                if (!f || (streq(f->driver, m->old_driver) && streq(f->override, m->old_override)))
+                        continue;
+                if (asprintf(&more, "%s%s%s is on %s (was on %s)", strempty(what), what ? ", " : "",
+                             PCI_ADDRESS_TEXT(&m->address), *f->driver ? f->driver : "no driver",
+                             *m->old_driver ? m->old_driver : "no driver") < 0)
+                        continue;
+                free(what);
+                what = more;
+        }
+
+        operation->failure = (struct failure){};
+        if (stranded > 0)
+                fail(&operation->failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message),
+                     strempty(what));
+        else
+                fail(&operation->failure, before.kind, "%s; everything is back where it was", strempty(before.message));
+        failure_clear(&before);
+}
+
+/* Shows the world what became of the functions. */
+static void refresh(struct operation *operation) {
+        const struct plan *plan = plan_of(operation);
+
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                struct function *f = function_of(operation, &plan->movements[i]);
+
+                if (f)
+                        model_set_moving(f, false);
+                model_update(operation->context->model, &plan->movements[i].address, MOVED_BY_US);
+        }
+}
+
+static void review_records(struct operation *operation) {
+        const struct plan *plan = plan_of(operation);
+
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                struct function *f = function_of(operation, &plan->movements[i]);
+
+                if (f)
+                        records_review(operation->context->records, f);
+                else
+                        records_forget(operation->context->records, &plan->movements[i].address);
+        }
+}
+
+static void answer(struct operation *operation) {
+        if (operation->answered)
+                return;
+
+        operation->answered = true;
+        operation->context->answer(operation, &operation->failure, operation->context->userdata);
+}
+
+static void settle(struct operation *operation) {
+        size_t stranded = 0;
+
+        for (size_t i = 0; i < operation->n_lanes; i++)
+                stranded += lane_stranded(operation->lanes[i]);
+
+        sd_event_source_set_enabled(operation->deadline, SD_EVENT_OFF);
+        refresh(operation);
+        if (operation->failure.kind != FAILURE_NONE)
+                add_outcome(operation, stranded);
+
+        /* From here on it is complete. A record that is no longer needed and survives a crash is found to be so at the next
+         * start. Where something is stranded the record remains, so that one restore brings it home. */
+        (void) journal_remove(operation->context->journal, operation->entry->id);
+        review_records(operation);
+
+        operation->context->settled(operation, &operation->failure, operation->context->userdata);
+}
+
+/* The lanes. */
+
+static int add_lane(struct operation *operation, struct lane **ret) {
+        struct lane **slot, *lane;
+
+        lane = lane_new(&operation->lane_context);
+        if (!lane)
+                return -ENOMEM;
+
+        slot = array_append(&operation->lanes, &operation->n_lanes, sizeof(*slot));
+        if (!slot) {
+                lane_free(lane);
+                return -ENOMEM;
+        }
+
+        *slot = *ret = lane;
+        return 0;
+}
+
+/* The lane of a movement: that of the earliest movement of the same group. Functions without a group have lanes of their own. */
+static size_t first_of_group(const struct plan *plan, size_t movement) {
+        for (size_t i = 0; plan->movements[movement].group >= 0 && i < movement; i++)
+                if (plan->movements[i].group == plan->movements[movement].group)
+                        return i;
+
+        return movement;
+}
+
+static int make_lanes(struct operation *operation) {
+        const struct plan *plan = plan_of(operation);
+        _cleanup_free_ struct lane **lane_of = calloc(plan->n_movements + 1, sizeof(*lane_of));
+        struct lane *modules;
+        int r;
+
+        if (!lane_of)
+                return -ENOMEM;
+
+        r = add_lane(operation, &modules);
+        for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
+                size_t first = first_of_group(plan, i);
+
+                if (first == i)
+                        r = add_lane(operation, &lane_of[i]);
+                lane_of[i] = lane_of[first];
+                if (r >= 0)
+                        r = lane_add_movement(lane_of[i], i);
+        }
+
+        for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
+                r = lane_add_step(plan->steps[i].kind == STEP_LOAD_MODULE ? modules : lane_of[plan->steps[i].movement],
+                                  &plan->steps[i]);
+        return r;
+}
+
+static void record_workers(struct operation *operation) {
+        struct journal_entry *entry = operation->entry;
+
+        free(entry->workers);
+        entry->workers = calloc(operation->n_lanes + 1, sizeof(*entry->workers));
+        entry->n_workers = 0;
+        for (size_t i = 0; entry->workers && i < operation->n_lanes; i++)
+                if (lane_worker(operation->lanes[i], &entry->workers[entry->n_workers]))
+                        entry->n_workers++;
+}
+
+static void undo(struct operation *operation) {
+        operation->undoing = true;
+        if (operation->state != OPERATION_STUCK)
+                operation->state = OPERATION_UNDOING;
+        tell_changed(operation);
+
+        operation->n_busy = operation->n_lanes;
+        for (size_t i = 0; i < operation->n_lanes; i++)
+                lane_undo(operation->lanes[i]);
+}
+
+static void run_lanes(struct operation *operation, size_t from, size_t to) {
+        operation->n_busy = to - from;
+        for (size_t i = from; i < to; i++)
+                lane_run(operation->lanes[i]);
+}
+
+static void lane_ended(struct operation *operation) {
+        if (--operation->n_busy > 0)
+                return;
+
+        if (operation->undoing) {
+                settle(operation);
+                answer(operation);
+        } else if (operation->failure.kind != FAILURE_NONE)
+                undo(operation);
+        else if (operation->loading) {
+                operation->loading = false;
+                run_lanes(operation, 1, operation->n_lanes);
+        } else {
+                settle(operation);
+                answer(operation);
+        }
+}
+
+static void on_lane_done(struct lane *lane, void *userdata) {
+        lane_ended(userdata);
+}
+
+static void on_lane_undone(struct lane *lane, void *userdata) {
+        lane_ended(userdata);
+}
+
+static void note_progress(struct operation *operation) {
+        record_workers(operation);
+        (void) journal_write(operation->context->journal, operation->entry);
+}
+
+/* On disk before its first write, so that a service that is started anew knows whom to wait for. */
+static void on_worker_started(struct lane *lane, void *userdata) {
+        note_progress(userdata);
+}
+
+static void on_step_done(struct lane *lane, const struct step *step, void *userdata) {
+        struct operation *operation = userdata;
+        const struct plan *plan = plan_of(operation);
+
+        for (size_t i = 0; i < plan->n_steps; i++)
+                if (plan->steps[i].kind == step->kind && plan->steps[i].movement == step->movement &&
+                    streq(plan->steps[i].argument, step->argument))
+                        operation->entry->done[i] = true;
+        operation->n_done++;
+
+        note_progress(operation);
+        tell_changed(operation);
+}
+
+/* Words the kernel's refusal of a step. */
+static void word_failure(struct operation *operation, const struct step *step, const struct report *report) {
+        const struct movement *m = &plan_of(operation)->movements[step->movement];
+        const char *address = PCI_ADDRESS_TEXT(&m->address);
+        _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
+        struct failure *failure = &operation->failure;
+
+        if (step->kind == STEP_LOAD_MODULE)
+                fail(failure, FAILURE_MODULE_UNAVAILABLE, "%s cannot be moved, since loading %s failed: %s", address,
+                     step->argument,
+                     report->error == -EPERM ? "modprobe.d or the kernel forbids it" : strerror(-report->error));
+        else if (!report->has_state && (report->error == -ENODEV || report->error == -ESTALE))
+                fail(failure, FAILURE_NO_SUCH_DEVICE, "%s has disappeared", address);
+        else if (step->kind == STEP_BIND && report->error == -ENODEV && m->target.bind_with_own_override)
+                fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: the driver does not support this device", address,
+                     step->argument);
+        else if (step->kind == STEP_BIND && report->error == -ENOENT)
+                fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: no PCI driver of that name is registered", address,
+                     step->argument);
+        else if (report->error == -EPIPE)
+                fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address, strempty(doing));
+        else
+                fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing), strerror(-report->error));
+}
+
+static void on_lane_failed(struct lane *lane, const struct step *step, const struct report *report, void *userdata) {
+        struct operation *operation = userdata;
+
+        word_failure(operation, step, report);
+        for (size_t i = 0; i < operation->n_lanes; i++)
+                lane_stop(operation->lanes[i]);
+        lane_ended(operation);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct operation *operation = userdata;
+        _cleanup_failure_ struct failure failure = {};
+        _cleanup_free_ char *message = NULL;
+
+        operation->state = OPERATION_STUCK;
+        message = operation_message(operation);
+        fail(&failure, FAILURE_STUCK, "%s", strempty(message));
+
+        tell_changed(operation);
+        if (!operation->answered) {
+                operation->answered = true;
+                operation->context->answer(operation, &failure, operation->context->userdata);
+        }
+        return 0;
+}
+
+static struct operation *operation_new(const struct operation_context *context, struct journal_entry *entry) {
+        struct operation *operation = calloc(1, sizeof(*operation));
+
+        if (!operation)
+                return NULL;
+
+        operation->context = context;
+        operation->entry = entry;
+        operation->lane_context = (struct lane_context){
+                .event = context->event,
+                .model = context->model,
+                .worker_program = context->worker_program,
+                .plan = entry->plan,
+                .limit_msec = (unsigned) (context->limit_usec / 1000 / WAIT_SHARE),
+                .worker_started = on_worker_started,
+                .step_done = on_step_done,
+                .done = on_lane_done,
+                .failed = on_lane_failed,
+                .undone = on_lane_undone,
+                .userdata = operation,
+        };
+        return operation;
+}
+
+static int prepare(struct operation *operation) {
+        int r;
+
+        r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC,
+                                       operation->context->limit_usec, 1000, on_deadline, operation);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < plan_of(operation)->n_movements; i++) {
+                struct function *f = function_of(operation, &plan_of(operation)->movements[i]);
+
+                if (f)
+                        model_set_moving(f, true);
+        }
+        return make_lanes(operation);
+}
+
+static int record_homes(struct operation *operation) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < plan_of(operation)->n_movements; i++) {
+                struct function *f = function_of(operation, &plan_of(operation)->movements[i]);
+
+                r = f ? records_remember(operation->context->records, f) : -ENODEV;
+        }
+
+        return r;
+}
+
+int operation_start(const struct operation_context *context, struct journal_entry *entry, struct operation **ret) {
+        struct operation *operation = operation_new(context, entry);
+        int r;
+
+        if (!operation) {
+                journal_entry_free(entry);
+                return -ENOMEM;
+        }
+
+        entry->done = calloc(entry->plan->n_steps + 1, sizeof(*entry->done));
+        r = entry->done ? prepare(operation) : -ENOMEM;
+        if (r >= 0)
+                r = journal_write(context->journal, entry);
+        if (r >= 0)
+                r = record_homes(operation);
+        if (r < 0) {
+                (void) journal_remove(context->journal, entry->id);
+                refresh(operation);
+                review_records(operation);
+                operation_free(operation);
+                return r;
+        }
+
+        operation->loading = true;
+        run_lanes(operation, 0, 1);
+        *ret = operation;
+        return 0;
+}
+
+/* What an earlier run has left. */
+
+static int on_worker_ended(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct operation *operation = userdata;
+
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (--operation->n_awaited_left == 0)
+                undo(operation);
+        return 0;
+}
+
+static int await(struct operation *operation, const struct worker_identity *worker) {
+        sd_event_source **source;
+        int *fd;
+        int pidfd, r;
+
+        pidfd = worker_identity_open(worker);
+        if (pidfd < 0)
+                return pidfd == -ESRCH ? 0 : pidfd;
+
+        fd = array_append(&operation->awaited, &operation->n_awaited, sizeof(*fd));
+        if (!fd) {
+                close(pidfd);
+                return -ENOMEM;
+        }
+        *fd = pidfd;
+
+        r = (int) operation->n_awaited_left;
+        source = reallocarray(operation->awaited_sources, operation->n_awaited, sizeof(*source));
+        if (!source)
+                return -ENOMEM;
+        operation->awaited_sources = source;
+        source[operation->n_awaited - 1] = NULL;
+
+        r = sd_event_add_io(operation->context->event, &source[operation->n_awaited - 1], pidfd, EPOLLIN, on_worker_ended,
+                            operation);
+        if (r < 0)
+                return r;
+
+        operation->n_awaited_left++;
+        return 0;
+}
+
+int operation_recover(const struct operation_context *context, struct journal_entry *entry, struct operation **ret) {
+        struct operation *operation = operation_new(context, entry);
+        int r;
+
+        if (!operation) {
+                journal_entry_free(entry);
+                return -ENOMEM;
+        }
+
+        operation->answered = true;
+        fail(&operation->failure, FAILURE_MOVE_FAILED, "The service was interrupted in the midst of the operation");
+
+        r = prepare(operation);
+        for (size_t i = 0; r >= 0 && i < entry->n_workers; i++)
+                r = await(operation, &entry->workers[i]);
+        if (r < 0) {
+                operation_free(operation);
+                return r;
+        }
+
+        if (operation->n_awaited_left == 0)
+                undo(operation);
+        *ret = operation;
+        return 0;
+}
+
+struct operation *operation_free(struct operation *operation) {
+        if (!operation)
+                return NULL;
+
+        for (size_t i = 0; i < operation->n_lanes; i++)
+                lane_free(operation->lanes[i]);
+        for (size_t i = 0; i < operation->n_awaited; i++) {
+                sd_event_source_disable_unref(operation->awaited_sources[i]);
+                close(operation->awaited[i]);
+        }
+        free(operation->awaited);
+        free(operation->awaited_sources);
+        free(operation->lanes);
+        sd_event_source_disable_unref(operation->deadline);
+        failure_clear(&operation->failure);
+        journal_entry_free(operation->entry);
+        free(operation);
+        return NULL;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The steps, one function each, and the table that names them. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "service/host/driver.h"
+#include "service/host/function.h"
+#include "service/host/sysfs.h"
+#include "service/move/load.h"
+#include "service/move/node.h"
+#include "service/move/perform.h"
+#include "service/move/write.h"
+
+struct performer {
+        const struct root *root;
+        int break_fd;
+        struct node_watch *watch; /* between a bind to VFIO and the wait for its node */
+};
+
+/* A function whose identity has just been checked. */
+struct subject {
+        struct performer *performer;
+        const struct order *order;
+        char address[PCI_ADDRESS_SIZE];
+        int dir;
+        char value[NAME_MAX + 1]; /* for the report */
+};
+
+struct performer *performer_new(const struct root *root, int break_fd) {
+        struct performer *performer = calloc(1, sizeof(*performer));
+
+        if (performer)
+                *performer = (struct performer){ .root = root, .break_fd = break_fd };
+        return performer;
+}
+
+struct performer *performer_free(struct performer *performer) {
+        if (!performer)
+                return NULL;
+
+        node_watch_free(performer->watch);
+        free(performer);
+        return NULL;
+}
+
+static int read_driver(int dir, char *driver, size_t size) {
+        int r = sysfs_read_link(dir, "driver", driver, size);
+
+        if (r == -ENOENT) {
+                *driver = '\0';
+                return 0;
+        }
+        return r;
+}
+
+static int read_override(int dir, char *override, size_t size) {
+        ssize_t n = sysfs_read_locked(dir, "driver_override", override, size);
+
+        if (n < 0)
+                return (int) n;
+        if ((size_t) n >= size - 1)
+                return -E2BIG; /* it could not be put back as it was */
+
+        /* The kernel prints a null pointer like this (driver_override_show()). */
+        if (streq(override, "(null)"))
+                *override = '\0';
+        return 0;
+}
+
+static int perform_load(struct subject *subject) {
+        return module_load(subject->order->argument);
+}
+
+static int perform_override(struct subject *subject) {
+        char now[NAME_MAX + 1];
+        int r;
+
+        r = sysfs_write(subject->dir, "driver_override", subject->order->argument);
+        if (r < 0)
+                return r;
+
+        r = read_override(subject->dir, now, sizeof(now));
+        if (r < 0)
+                return r;
+        return streq(now, subject->order->argument) ? 0 : -EBUSY;
+}
+
+static int perform_unbind(struct subject *subject) {
+        char driver[NAME_MAX + 1];
+        int r, error;
+
+        r = read_driver(subject->dir, driver, sizeof(driver));
+        if (r < 0)
+                return r;
+        if (*driver == '\0')
+                return 0;
+        if (!streq(driver, subject->order->argument))
+                return -EBUSY;
+
+        error = sysfs_write(subject->dir, "driver/unbind", subject->address);
+
+        r = read_driver(subject->dir, driver, sizeof(driver));
+        if (r < 0)
+                return r;
+        if (*driver == '\0')
+                return 0;
+        return error < 0 ? error : -EBUSY;
+}
+
+static int bind_driver(struct subject *subject, const char *driver) {
+        char path[NAME_MAX + sizeof("bus/pci/drivers//bind")], now[NAME_MAX + 1];
+        int r, error;
+
+        r = read_driver(subject->dir, now, sizeof(now));
+        if (r < 0)
+                return r;
+        if (streq(now, driver))
+                return 0;
+        if (*now != '\0')
+                return -EBUSY;
+
+        snprintf(path, sizeof(path), "bus/pci/drivers/%s/bind", driver);
+        error = sysfs_write(subject->performer->root->sys, path, subject->address);
+
+        /* EBUSY with the right link means that a probe of the kernel's came first; no link in spite of a success, that the
+         * driver's probe gave up without an error. The link decides. */
+        r = read_driver(subject->dir, now, sizeof(now));
+        if (r < 0)
+                return r;
+        if (streq(now, driver))
+                return 0;
+        return error < 0 ? error : -ENXIO;
+}
+
+static int watch_node(struct subject *subject) {
+        char group[32];
+        int r;
+
+        subject->performer->watch = node_watch_free(subject->performer->watch);
+
+        r = sysfs_read_link(subject->dir, "iommu_group", group, sizeof(group));
+        if (r < 0)
+                return r;
+
+        return node_watch_new(subject->performer->root, group, &subject->performer->watch);
+}
+
+static int perform_bind(struct subject *subject) {
+        char override[NAME_MAX + 1];
+        int r;
+
+        /* Of all drivers only those of VFIO and the stubs are bound with an override of the same name. */
+        r = read_override(subject->dir, override, sizeof(override));
+        if (r < 0)
+                return r;
+        if (streq(override, subject->order->argument) && driver_kind(override) != DRIVER_KVM &&
+            driver_kind(override) != DRIVER_XEN) {
+                r = watch_node(subject);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+
+        return bind_driver(subject, subject->order->argument);
+}
+
+static int bind_module_driver(const char *name, void *userdata) {
+        struct subject *subject = userdata;
+        const char *driver = startswith(name, "pci:");
+
+        return driver && driver_kind(driver) == DRIVER_HOST && bind_driver(subject, driver) >= 0;
+}
+
+/* The drivers of the host modules first, by name, since the kernel's own choice may be a passthrough driver that was given the
+ * ids of this function; then the kernel's choice, for drivers that no module names. */
+static int perform_probe(struct subject *subject) {
+        _cleanup_free_ char *modules = strdup(subject->order->argument);
+        char path[STEP_ARGUMENT_SIZE + sizeof("module//drivers")], driver[NAME_MAX + 1], *save = NULL;
+        int r;
+
+        if (!modules)
+                return -ENOMEM;
+
+        for (char *m = strtok_r(modules, " ", &save); m; m = strtok_r(NULL, " ", &save)) {
+                snprintf(path, sizeof(path), "module/%s/drivers", m);
+                if (sysfs_foreach(subject->performer->root->sys, path, bind_module_driver, subject) > 0)
+                        return 0;
+        }
+
+        r = sysfs_write(subject->performer->root->sys, "bus/pci/drivers_probe", subject->address);
+        if (r < 0)
+                return r;
+
+        r = read_driver(subject->dir, driver, sizeof(driver));
+        if (r < 0)
+                return r;
+        return driver_kind(driver) == DRIVER_HOST ? 0 : -ENODEV;
+}
+
+static int perform_wait_node(struct subject *subject) {
+        struct performer *performer = subject->performer;
+        int r;
+
+        if (!performer->watch) {
+                r = node_watch_new(performer->root, subject->order->argument, &performer->watch);
+                if (r < 0)
+                        return r;
+        }
+
+        r = node_watch_wait(performer->watch, subject->dir, subject->order->limit_msec, performer->break_fd);
+        performer->watch = node_watch_free(performer->watch);
+        return r;
+}
+
+static int perform_look(struct subject *subject) {
+        return 0;
+}
+
+static int perform_read(struct subject *subject) {
+        ssize_t n = sysfs_read_locked(subject->dir, subject->order->argument, subject->value, sizeof(subject->value));
+
+        return n < 0 ? (int) n : 0;
+}
+
+static const struct {
+        int (*perform)(struct subject *subject);
+        bool reports_state; /* the function is looked at afterwards */
+} steps[_STEP_KIND_MAX] = {
+        [STEP_LOAD_MODULE] = { perform_load, false },
+        [STEP_OVERRIDE] = { perform_override, true },
+        [STEP_UNBIND] = { perform_unbind, true },
+        [STEP_PROBE] = { perform_probe, true },
+        [STEP_BIND] = { perform_bind, true },
+        [STEP_WAIT_NODE] = { perform_wait_node, false },
+        [STEP_LOOK] = { perform_look, true },
+        [STEP_READ] = { perform_read, false },
+};
+
+static int open_subject(struct performer *performer, const struct order *order, int *ret_dir) {
+        _cleanup_close_ int dir = -EBADF;
+        struct stat st;
+
+        dir = function_open(performer->root, &order->address);
+        if (dir < 0)
+                return dir == -ENOENT ? -ENODEV : dir;
+        if (fstat(dir, &st) < 0)
+                return -errno;
+        if (st.st_ino != order->identity)
+                return -ESTALE;
+
+        *ret_dir = TAKE_FD(dir);
+        return 0;
+}
+
+void perform(struct performer *performer, const struct order *order, struct report *report) {
+        struct subject subject = { .performer = performer, .order = order, .dir = -EBADF };
+        int r;
+
+        *report = (struct report){};
+        pci_address_format(&order->address, subject.address);
+
+        if (order->kind != STEP_LOAD_MODULE) {
+                report->error = open_subject(performer, order, &subject.dir);
+                if (report->error < 0)
+                        return;
+        }
+
+        report->error = steps[order->kind].perform(&subject);
+
+        if (steps[order->kind].reports_state) {
+                r = read_driver(subject.dir, report->driver, sizeof(report->driver));
+                if (r >= 0)
+                        r = read_override(subject.dir, report->override, sizeof(report->override));
+                if (r < 0 && report->error >= 0)
+                        report->error = r;
+                report->has_state = r >= 0;
+        }
+
+        strcpy(report->value, subject.value);
+        closep(&subject.dir);
+}

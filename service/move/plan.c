@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Making plans. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "service/move/plan.h"
+
+static bool contains(struct function *const *functions, size_t n, const struct function *f) {
+        for (size_t i = 0; i < n; i++)
+                if (functions[i] == f)
+                        return true;
+
+        return false;
+}
+
+static int add_function(struct function ***functions, size_t *n, struct function *f, struct failure *failure) {
+        struct function **slot;
+
+        if (*n >= PLAN_FUNCTIONS_MAX)
+                return fail(failure, FAILURE_INVALID_ARGUMENT, "%s is one too many: a request may come to %d functions",
+                            PCI_ADDRESS_TEXT(&f->address), PLAN_FUNCTIONS_MAX);
+
+        slot = array_append(functions, n, sizeof(*slot));
+        if (!slot)
+                return fail_internal(failure, -ENOMEM);
+
+        *slot = f;
+        return 0;
+}
+
+static int widen(const struct model *model, struct function ***functions, size_t *n, struct failure *failure) {
+        size_t n_named = *n;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n_named; i++) {
+                const struct group *g = model_group(model, (*functions)[i]->group);
+
+                for (size_t j = 0; r >= 0 && g && j < g->n_members; j++)
+                        if (!function_is_bridge(g->members[j]) && !contains(*functions, *n, g->members[j]))
+                                r = add_function(functions, n, g->members[j], failure);
+        }
+
+        return r;
+}
+
+int plan_functions(const struct model *model, const struct request *request, struct function ***ret, size_t *ret_n,
+                   struct failure *failure) {
+        _cleanup_free_ struct function **functions = NULL;
+        size_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < request->n_addresses; i++) {
+                struct function *f = model_function(model, &request->addresses[i]);
+
+                if (!f)
+                        return fail(failure, FAILURE_NO_SUCH_DEVICE, "%s is not the address of a PCI function on this host",
+                                    PCI_ADDRESS_TEXT(&request->addresses[i]));
+                if (contains(functions, n, f))
+                        return fail(failure, FAILURE_INVALID_ARGUMENT, "%s is named twice", PCI_ADDRESS_TEXT(&f->address));
+
+                r = add_function(&functions, &n, f, failure);
+                if (r < 0)
+                        return r;
+        }
+
+        if (request->flags & PLAN_GROUP) {
+                r = widen(model, &functions, &n, failure);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret = TAKE_PTR(functions);
+        *ret_n = n;
+        return 0;
+}
+
+static int add_step(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement, const char *argument) {
+        struct step *step = array_append(steps, n_steps, sizeof(*step));
+
+        if (!step)
+                return -ENOMEM;
+
+        *step = (struct step){ .kind = kind, .movement = movement };
+        snprintf(step->argument, sizeof(step->argument), "%s", argument);
+        return 0;
+}
+
+/* Whether the kernel would refuse to bind the target's driver under the target's override. */
+static bool override_excludes_driver(const struct target *target) {
+        return *target->driver != '\0' && *target->override != '\0' && !streq(target->override, target->driver);
+}
+
+int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t movement,
+          struct step **steps, size_t *n_steps) {
+        bool leaves = target->pick || !streq(from_driver, target->driver);
+        bool late_override = leaves && override_excludes_driver(target);
+        const char *early = late_override ? "" : target->override;
+        char number[16];
+        int r = 0;
+
+        /* The override comes first, so that no probe of somebody else's can catch the function between two drivers. */
+        if (!streq(from_override, early))
+                r = add_step(steps, n_steps, STEP_OVERRIDE, movement, early);
+        if (r >= 0 && leaves && *from_driver != '\0')
+                r = add_step(steps, n_steps, STEP_UNBIND, movement, from_driver);
+        if (r >= 0 && target->pick)
+                r = add_step(steps, n_steps, STEP_PROBE, movement, target->modules);
+        else if (r >= 0 && leaves && *target->driver != '\0')
+                r = add_step(steps, n_steps, STEP_BIND, movement, target->driver);
+        if (r >= 0 && late_override)
+                r = add_step(steps, n_steps, STEP_OVERRIDE, movement, target->override);
+
+        if (r >= 0 && leaves && target->backend && target->backend->kind == DRIVER_VFIO) {
+                snprintf(number, sizeof(number), "%d", group);
+                r = add_step(steps, n_steps, STEP_WAIT_NODE, movement, number);
+        }
+        return r;
+}
+
+/* Modules come before everything else, each once: nothing has happened yet where one is missing. */
+static int add_load_steps(struct plan *plan) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
+                const char *load = plan->movements[i].target.load;
+                bool known = *load == '\0';
+
+                for (size_t j = 0; !known && j < plan->n_steps; j++)
+                        known = streq(plan->steps[j].argument, load);
+                if (!known)
+                        r = add_step(&plan->steps, &plan->n_steps, STEP_LOAD_MODULE, i, load);
+        }
+
+        return r;
+}
+
+static int add_movement(struct plan *plan, const struct function *f, const struct target *target) {
+        struct movement *movement;
+        struct permission *permission;
+
+        permission = array_append(&plan->permissions, &plan->n_permissions, sizeof(*permission));
+        if (!permission)
+                return -ENOMEM;
+        permission->action = target->home ? "restore" : "bind";
+        permission->movement = plan->n_movements;
+
+        movement = array_append(&plan->movements, &plan->n_movements, sizeof(*movement));
+        if (!movement)
+                return -ENOMEM;
+        movement->address = f->address;
+        movement->identity = f->identity;
+        movement->group = f->group;
+        movement->target = *target;
+        movement->old_driver = strdup(f->driver);
+        movement->old_override = strdup(f->override);
+        return movement->old_driver && movement->old_override ? 0 : -ENOMEM;
+}
+
+static bool moves(const struct plan *plan, const struct pci_address *address) {
+        for (size_t i = 0; i < plan->n_movements; i++)
+                if (pci_address_compare(&plan->movements[i].address, address) == 0)
+                        return true;
+
+        return false;
+}
+
+/* Takes what is said about functions that move; what disturbs nobody is nobody's business. */
+static int take_findings(struct plan *plan, const struct findings *findings) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < findings->n; i++) {
+                const struct finding *f = &findings->array[i];
+
+                if (moves(plan, &f->address))
+                        r = findings_add(&plan->findings, f->kind, f->severity, &f->address, f->subject, "%s", f->message);
+        }
+
+        return r;
+}
+
+/* Whoever stays in the group on a driver that keeps VFIO out. */
+static int find_blockers(struct plan *plan, const struct model *model, const struct movement *movement) {
+        const struct group *g = model_group(model, movement->group);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && g && i < g->n_members; i++) {
+                const struct function *f = g->members[i];
+                char address[PCI_ADDRESS_SIZE];
+
+                if (moves(plan, &f->address) || !function_blocks_group(f))
+                        continue;
+
+                pci_address_format(&f->address, address);
+                r = findings_add(&plan->findings, FINDING_GROUP, SEVERITY_WARN, &movement->address, address,
+                                 "%s cannot be used through VFIO while %s of the same IOMMU group is on %s: move it as well",
+                                 PCI_ADDRESS_TEXT(&movement->address), address, f->driver);
+        }
+
+        return r;
+}
+
+static int find_in_topology(struct plan *plan, const struct model *model, const struct function *f,
+                            const struct movement *movement) {
+        if (function_is_bridge(f))
+                return findings_add(&plan->findings, FINDING_BRIDGE, SEVERITY_REFUSE, &f->address, f->class_name,
+                                    "%s is a bridge, and bridges are never moved: name the endpoints behind it",
+                                    PCI_ADDRESS_TEXT(&f->address));
+
+        if (!movement->target.backend || movement->target.backend->kind != DRIVER_VFIO)
+                return 0;
+
+        if (f->group < 0)
+                return findings_add(&plan->findings, FINDING_IOMMU, SEVERITY_REFUSE, &f->address, "IOMMU group",
+                                    "%s belongs to no IOMMU group, so VFIO cannot isolate it",
+                                    PCI_ADDRESS_TEXT(&f->address));
+
+        return find_blockers(plan, model, movement);
+}
+
+int plan_make(const struct model *model, struct function *const *functions, size_t n_functions, const char *word,
+              const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
+              struct failure *failure) {
+        _cleanup_(plan_freep) struct plan *plan = NULL;
+        _cleanup_free_ const struct function **moving = NULL;
+        int r = 0;
+
+        plan = calloc(1, sizeof(*plan));
+        moving = calloc(n_functions + 1, sizeof(*moving));
+        if (!plan || !moving)
+                return fail_internal(failure, -ENOMEM);
+
+        for (size_t i = 0; i < n_functions; i++) {
+                const struct function *f = functions[i];
+                struct target target;
+
+                r = target_resolve(model, f, word, configured, home(f, userdata), &target, failure);
+                if (r < 0)
+                        return r;
+                if (target_is_reached(&target, f))
+                        continue;
+
+                moving[plan->n_movements] = f;
+                r = add_movement(plan, f, &target);
+                if (r < 0)
+                        return fail_internal(failure, r);
+        }
+
+        r = add_load_steps(plan);
+        for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
+                const struct movement *m = &plan->movements[i];
+
+                r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps, &plan->n_steps);
+                if (r >= 0)
+                        r = find_in_topology(plan, model, moving[i], m);
+        }
+        if (r >= 0)
+                r = take_findings(plan, findings);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        *ret = TAKE_PTR(plan);
+        return 0;
+}
+
+int plan_check_findings(const struct plan *plan, struct failure *failure) {
+        const struct finding *first = NULL;
+        size_t n = 0;
+
+        for (size_t i = 0; i < plan->findings.n; i++) {
+                const struct finding *finding = &plan->findings.array[i];
+
+                if (finding->severity < SEVERITY_FORCE)
+                        continue;
+                if (!first)
+                        first = finding;
+                n++;
+        }
+
+        if (n > 1)
+                return fail(failure, FAILURE_IN_USE, "%s (and %zu more)", first->message, n - 1);
+        if (n == 1)
+                return fail(failure, FAILURE_IN_USE, "%s", first->message);
+        return 0;
+}
+
+struct plan *plan_free(struct plan *plan) {
+        if (!plan)
+                return NULL;
+
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                free(plan->movements[i].old_driver);
+                free(plan->movements[i].old_override);
+        }
+        free(plan->movements);
+        free(plan->steps);
+        free(plan->permissions);
+        findings_clear(&plan->findings);
+        free(plan);
+        return NULL;
+}

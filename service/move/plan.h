@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What a request comes to: which functions move where, by which steps, what stands in the way, and who has to allow it.
+ *
+ * plan_make() is a function of what it is given: the host as the model knows it, where functions came from, who uses them. It
+ * changes nothing, so it serves a dry run as well as a move, and is made anew whenever time has passed. */
+
+#include "service/host/failure.h"
+#include "service/move/target.h"
+#include "service/usage/finding.h"
+
+/* The most functions that one request may name, or come to. */
+#define PLAN_FUNCTIONS_MAX 256
+
+enum plan_flags {
+        PLAN_GROUP = 1 << 0, /* widen to every endpoint of the functions' groups */
+};
+
+struct request {
+        struct pci_address *addresses; /* owned by whoever made the request */
+        size_t n_addresses;
+        const char *word; /* the target */
+        unsigned flags;
+};
+
+/* One function that moves. */
+struct movement {
+        struct pci_address address;
+        uint64_t identity;
+        int group;
+        struct target target;
+        char *old_driver;   /* owned */
+        char *old_override; /* owned */
+};
+
+struct step {
+        enum step_kind kind;
+        size_t movement; /* index */
+        char argument[STEP_ARGUMENT_SIZE];
+};
+
+/* One question for polkit: may the caller do this with this function? */
+struct permission {
+        const char *action; /* the last word of the action's id: "bind", "restore" */
+        size_t movement;
+};
+
+struct plan {
+        struct movement *movements;
+        size_t n_movements;
+        struct step *steps;
+        size_t n_steps;
+        struct permission *permissions;
+        size_t n_permissions;
+        struct findings findings;
+};
+
+/* Where functions came from: a lookup, so that the plan needs no files. NULL for one that was never moved. */
+typedef const struct home *(*home_lookup_t)(const struct function *f, void *userdata);
+
+/* The functions that REQUEST comes to, after widening, in the order asked for. The caller frees the array, not the functions. Fails
+ * where one does not exist, is named twice or there are too many. */
+int plan_functions(const struct model *model, const struct request *request, struct function ***ret, size_t *ret_n,
+                   struct failure *failure);
+
+/* Makes the plan for FUNCTIONS. FINDINGS is what the usage room said about them: the plan takes what concerns the
+ * functions that move. The caller frees the plan with plan_free(). Findings do not make it fail. */
+int plan_make(const struct model *model, struct function *const *functions, size_t n_functions, const char *word,
+              const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
+              struct failure *failure);
+
+struct plan *plan_free(struct plan *plan);
+
+static inline void plan_freep(struct plan **plan) {
+        plan_free(*plan);
+}
+
+/* Fails with FAILURE_IN_USE if a finding forbids the plan; the message tells the first and how many more there are. */
+int plan_check_findings(const struct plan *plan, struct failure *failure);
+
+/* The steps that lead a function from the state FROM_DRIVER, FROM_OVERRIDE to TARGET, appended to the array *STEPS. A plan is made
+ * of these, and so is every undo: there, the target is what the function was. */
+int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t movement,
+          struct step **steps, size_t *n_steps);

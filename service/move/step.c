@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The table of steps. */
+
+#include <stdio.h>
+
+#include "service/host/macros.h"
+#include "service/move/step.h"
+
+static const struct {
+        const char *name;
+        const char *sentence; /* with the address and the argument, in this order */
+        const char *sentence_without_argument;
+} kinds[_STEP_KIND_MAX] = {
+        [STEP_LOAD_MODULE] = { "load-module", "loading a module for %s (%s)", NULL },
+        [STEP_OVERRIDE] = { "override", "setting the driver override of %s to %s", "clearing the driver override of %s" },
+        [STEP_UNBIND] = { "unbind", "unbinding %s from %s", NULL },
+        [STEP_PROBE] = { "probe", "probing %s with its host drivers (%s)", "probing %s" },
+        [STEP_BIND] = { "bind", "binding %s to %s", NULL },
+        [STEP_WAIT_NODE] = { "wait-node", "waiting for the VFIO node of %s (group %s)", NULL },
+        [STEP_READ] = { "read", "reading of %s the attribute %s", NULL },
+        [STEP_LOOK] = { "look", "reading the state of %s", "reading the state of %s" },
+};
+
+const char *step_kind_name(enum step_kind kind) {
+        return kinds[kind].name;
+}
+
+/* The formats come from the table above. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+char *step_describe(enum step_kind kind, const struct pci_address *address, const char *argument) {
+        const char *format = kinds[kind].sentence;
+        char *text;
+
+        if (*argument == '\0' && kinds[kind].sentence_without_argument)
+                format = kinds[kind].sentence_without_argument;
+
+        return asprintf(&text, format, PCI_ADDRESS_TEXT(address), argument) < 0 ? NULL : text;
+}
+#pragma GCC diagnostic pop

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Starting workers and talking to them. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "service/host/macros.h"
+#include "service/host/sysfs.h"
+#include "service/move/worker.h"
+
+struct worker {
+        int socket;
+        struct worker_identity identity;
+        sd_event_source *source;
+        worker_report_t report;
+        void *userdata;
+};
+
+static int read_start_time(uint64_t pid, uint64_t *ret) {
+        char path[64], text[1024];
+        const char *p;
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
+        n = sysfs_read(AT_FDCWD, path, text, sizeof(text));
+        if (n < 0)
+                return (int) n;
+
+        /* The second field is the name in parentheses, which may contain anything; the others are numbers and a letter. */
+        p = strrchr(text, ')');
+        for (unsigned field = 2; p && field < 22; field++)
+                p = strchr(p + 1, ' ');
+        if (!p)
+                return -EINVAL;
+
+        *ret = strtoull(p + 1, NULL, 10);
+        return 0;
+}
+
+static int spawn(const char *program, int socket, pid_t *ret) {
+        char *arguments[] = { (char *) program, NULL }, *environment[] = { NULL };
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        sigset_t none, all;
+        int r;
+
+        sigemptyset(&none);
+        sigfillset(&all);
+
+        posix_spawnattr_init(&attributes);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO);
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_RDWR, 0);
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+        posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+
+        r = posix_spawn(ret, program, &actions, &attributes, arguments, environment);
+
+        posix_spawn_file_actions_destroy(&actions);
+        posix_spawnattr_destroy(&attributes);
+        return -r;
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct worker *worker = userdata;
+        struct report report;
+        ssize_t n;
+
+        n = recv(fd, &report, sizeof(report), MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+
+        if (n == (ssize_t) sizeof(report)) {
+                worker->report(worker, &report, worker->userdata);
+                return 0;
+        }
+
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        worker->report(worker, NULL, worker->userdata);
+        return 0;
+}
+
+/* A floating source: it outlives the worker's object, since a process in the kernel's hands may outlive that by far. */
+static int on_exit_of_process(sd_event_source *source, const siginfo_t *si, void *userdata) {
+        sd_event_source_disable_unref(source);
+        return 0;
+}
+
+static int reap_later(sd_event *event, pid_t pid) {
+        sd_event_source *source;
+        int r;
+
+        r = sd_event_add_child(event, &source, pid, WEXITED, on_exit_of_process, NULL);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_floating(source, true) < 0 ? 0 : (sd_event_source_unref(source), 0);
+}
+
+int worker_start(sd_event *event, const char *program, worker_report_t report, void *userdata, struct worker **ret) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        struct worker *worker;
+        int pair[2], r;
+        pid_t pid;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        ours = pair[0];
+        theirs = pair[1];
+
+        worker = calloc(1, sizeof(*worker));
+        if (!worker)
+                return -ENOMEM;
+        worker->report = report;
+        worker->userdata = userdata;
+
+        r = sd_event_add_io(event, &worker->source, ours, EPOLLIN, on_socket, worker);
+        if (r >= 0)
+                r = spawn(program, theirs, &pid);
+        if (r < 0) {
+                sd_event_source_disable_unref(worker->source);
+                free(worker);
+                return r;
+        }
+
+        worker->socket = TAKE_FD(ours);
+        worker->identity.pid = (uint64_t) pid;
+        (void) read_start_time(worker->identity.pid, &worker->identity.start_time);
+        (void) reap_later(event, pid);
+
+        *ret = worker;
+        return 0;
+}
+
+int worker_order(struct worker *worker, const struct order *order) {
+        return send(worker->socket, order, sizeof(*order), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+struct worker *worker_dismiss(struct worker *worker) {
+        if (!worker)
+                return NULL;
+
+        sd_event_source_disable_unref(worker->source);
+        close(worker->socket);
+        free(worker);
+        return NULL;
+}
+
+struct worker_identity worker_identity(const struct worker *worker) {
+        return worker->identity;
+}
+
+int worker_identity_open(const struct worker_identity *identity) {
+        _cleanup_close_ int fd = -EBADF;
+        uint64_t start_time;
+
+        if (identity->pid == 0 || identity->pid > INT_MAX)
+                return -ESRCH;
+
+        fd = pidfd_open((pid_t) identity->pid, 0);
+        if (fd < 0)
+                return -errno;
+
+        /* Only now that the number cannot be given to another process any more. */
+        if (read_start_time(identity->pid, &start_time) < 0 || start_time != identity->start_time)
+                return -ESRCH;
+
+        return TAKE_FD(fd);
+}
+
+char *worker_where(const struct worker_identity *identity, char *buffer, size_t size) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%" PRIu64 "/wchan", identity->pid);
+        if (sysfs_read(AT_FDCWD, path, buffer, size) < 0 || streq(buffer, "0"))
+                *buffer = '\0';
+
+        return buffer;
+}

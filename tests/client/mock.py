@@ -1,0 +1,419 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stand-in for the service, for tests of the client alone.
+
+It serves the interfaces that dbus/*.xml describe, on whatever DBUS_SYSTEM_BUS_ADDRESS names, with an invented
+host behind them. Tests steer it through the interface org.vfiobind.Mock at /mock. Prints "ready" once it
+owns the name.
+"""
+
+import argparse
+import os
+import re
+import sys
+
+import gi
+
+sys.dont_write_bytecode = True
+gi.require_version("Gio", "2.0")
+from gi.repository import Gio, GLib  # noqa: E402
+
+from host import BACKENDS, HARMLESS, HOST, STATES  # noqa: E402
+
+NAME = "org.vfiobind"
+ROOT = "/org/vfiobind"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+MANAGER = "org.freedesktop.DBus.ObjectManager"
+EXPLICIT = "org.freedesktop.systemd1.Explicit"
+
+STANDARD_XML = """
+<node>
+  <interface name="org.freedesktop.DBus.Properties">
+    <method name="Get">
+      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="out"/>
+    </method>
+    <method name="GetAll"><arg type="s" direction="in"/><arg type="a{sv}" direction="out"/></method>
+  </interface>
+  <interface name="org.freedesktop.DBus.ObjectManager">
+    <method name="GetManagedObjects"><arg type="a{oa{sa{sv}}}" direction="out"/></method>
+  </interface>
+  <interface name="org.vfiobind.Mock">
+    <method name="Fail"><arg type="s" direction="in"/><arg type="s" direction="in"/></method>
+    <method name="Reset"/>
+    <method name="Hold"/>
+    <method name="Release"/>
+    <method name="KernelMoves"><arg type="s" direction="in"/><arg type="s" direction="in"/></method>
+    <method name="Remove"><arg type="s" direction="in"/></method>
+    <method name="Add"><arg type="s" direction="in"/></method>
+    <method name="Grow"><arg name="functions" type="u" direction="in"/></method>
+    <method name="LastCall">
+      <arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="b" direction="out"/>
+    </method>
+    <method name="PropertiesGot"><arg type="as" direction="out"/></method>
+  </interface>
+</node>
+"""
+
+
+def device_path(address):
+    return f"{ROOT}/device/{re.sub('[:.]', '_', address)}" if address else "/"
+
+
+def group_path(number):
+    return f"{ROOT}/group/{number}" if number >= 0 else "/"
+
+
+class Error(Exception):
+    def __init__(self, name, message):
+        super().__init__(message)
+        self.name = name if "." in name else f"org.vfiobind.Error.{name}"
+
+
+def make_device(address, code, ids, class_name, vendor, device, driver, modules, group, more):
+    vendor_id, device_id = (int(i, 16) for i in ids.split(":"))
+    values = {
+        "Address": address,
+        "VendorId": vendor_id,
+        "DeviceId": device_id,
+        "SubsystemVendorId": 0x1043,
+        "SubsystemDeviceId": 0x8694,
+        "ClassCode": code,
+        "Revision": 0xA1,
+        "VendorName": vendor,
+        "DeviceName": device,
+        "ClassName": class_name,
+        "Driver": driver,
+        "DriverOverride": "",
+        "State": STATES.get(driver, "host"),
+        "HostDriver": "",
+        "VfioDriver": "vfio-pci",
+        "HostModules": modules,
+        "Group": group_path(group),
+        "VfioNode": "",
+        "Parent": "/",
+        "IsBridge": False,
+        "BootVga": False,
+        "NumaNode": -1,
+        "PhysicalFunction": "",
+        "VirtualFunctions": [],
+        "MaxVirtualFunctions": 0,
+        "ResetMethods": [],
+        "Busy": False,
+        "PowerState": "D0",
+        "LinkSpeed": "",
+        "LinkWidth": 0,
+        "MaxLinkSpeed": "",
+        "MaxLinkWidth": 0,
+        "FromTheFuture": "unheard of",
+    }
+    values.update(more)
+    values["PhysicalFunction"] = device_path(values["PhysicalFunction"])
+    values["VirtualFunctions"] = [device_path(a) for a in values["VirtualFunctions"]]
+    return values
+
+
+class Mock:
+    def __init__(self, connection, xml_directory):
+        self.connection = connection
+        self.registrations = {}
+        self.interfaces = {}
+        sources = [STANDARD_XML]
+        for name in sorted(os.listdir(xml_directory)):
+            if name.endswith(".xml"):
+                with open(os.path.join(xml_directory, name), encoding="utf-8") as file:
+                    sources.append(file.read())
+        for source in sources:
+            for interface in Gio.DBusNodeInfo.new_for_xml(source).interfaces:
+                self.interfaces[interface.name] = interface
+
+        self.reset()
+
+    def reset(self):
+        for path in list(self.registrations):
+            self.unregister(path)
+        self.devices = {row[0]: make_device(*row) for row in HOST}
+        self.failure = None
+        self.held = []
+        self.hold = False
+        self.last = ("", "", False)
+        self.got = []
+        self.register(ROOT, "org.vfiobind.Manager", PROPERTIES, MANAGER)
+        self.register("/mock", "org.vfiobind.Mock")
+        for address in self.devices:
+            self.register(device_path(address), "org.vfiobind.Device", PROPERTIES)
+        for number in self.groups():
+            self.register(group_path(number), "org.vfiobind.Group", PROPERTIES)
+
+    def register(self, path, *interfaces):
+        self.registrations[path] = [
+            self.connection.register_object(path, self.interfaces[name], self.on_call, None, None)
+            for name in interfaces
+        ]
+
+    def unregister(self, path):
+        for registration in self.registrations.pop(path):
+            self.connection.unregister_object(registration)
+
+    # what is there
+
+    def groups(self):
+        numbers = {int(d["Group"].rsplit("/")[-1]) for d in self.devices.values() if d["Group"] != "/"}
+        return {
+            n: [a for a, d in self.devices.items() if d["Group"] == group_path(n)] for n in sorted(numbers)
+        }
+
+    def group_values(self, number):
+        members = self.groups()[number]
+        blockers = [a for a in members if self.devices[a]["Driver"] not in HARMLESS]
+        return {
+            "Id": number,
+            "Type": "DMA-FQ",
+            "Devices": [device_path(a) for a in members],
+            "Viable": not blockers,
+            "Blockers": [device_path(a) for a in blockers],
+            "VfioNode": f"/dev/vfio/{number}",
+        }
+
+    def values(self, path, interface):
+        if interface == "org.vfiobind.Manager":
+            return {
+                "Version": "0.1.0",
+                "DefaultBackend": "auto",
+                "SelectedBackend": "vfio",
+                "IommuPresent": True,
+                "Backends": BACKENDS,
+            }
+        if interface == "org.vfiobind.Group":
+            return self.group_values(int(path.rsplit("/")[-1]))
+        for address, device in self.devices.items():
+            if device_path(address) == path:
+                return device
+        raise Error("org.freedesktop.DBus.Error.UnknownObject", f"There is no object {path}.")
+
+    def variants(self, path, interface, wanted=None):
+        """The properties as the interface's XML types them: here tests fail where mock and XML disagree."""
+        values = self.values(path, interface)
+        variants = {}
+        for info in self.interfaces[interface].properties:
+            explicit = any(a.key == EXPLICIT and a.value == "true" for a in info.annotations)
+            if info.name == wanted or (wanted is None and not explicit):
+                variants[info.name] = GLib.Variant(info.signature, values[info.name])
+        if wanted is None and "FromTheFuture" in values:
+            variants["FromTheFuture"] = GLib.Variant("s", values["FromTheFuture"])
+        return variants
+
+    def find(self, text):
+        address = text.lower()
+        if re.fullmatch("[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", address):
+            address = "0000:" + address
+        if not re.fullmatch("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", address):
+            raise Error("org.freedesktop.DBus.Error.InvalidArgs", f"'{text}' is no PCI address.")
+        if address not in self.devices:
+            raise Error("NoSuchDevice", f"There is no PCI function {address}.")
+        return address
+
+    # moving
+
+    def move(self, addresses, target, flags):
+        if self.failure:
+            error, self.failure = self.failure, None
+            raise error
+        found = [self.find(a) for a in addresses]
+        if flags & 2:
+            groups = [self.devices[a]["Group"] for a in found]
+            found = [a for a, d in self.devices.items() if d["Group"] in groups and not d["IsBridge"]]
+        names = {"": "vfio-pci", "auto": "vfio-pci", "vfio": "vfio-pci", "kvm": "pci-stub", "none": ""}
+        moves = []
+        for address in found:
+            device = self.devices[address]
+            old = device["Driver"]
+            if target == "host":
+                new = device["HostDriver"] or old
+                new = "" if new == "none" else new
+            else:
+                new = names.get(target, target)
+            if old == new:
+                continue
+            self.set_driver(address, new, "vfiobind")
+            device["HostDriver"] = "" if target == "host" else device["HostDriver"] or old or "none"
+            moves.append((address, old, new))
+        return GLib.Variant("(a(sss))", (moves,))
+
+    def set_driver(self, address, driver, who):
+        device = self.devices[address]
+        old, device["Driver"] = device["Driver"], driver
+        device["State"] = STATES.get(driver, "host")
+        changed = {"Driver": GLib.Variant("s", driver), "State": GLib.Variant("s", device["State"])}
+        self.emit(
+            device_path(address),
+            PROPERTIES,
+            "PropertiesChanged",
+            GLib.Variant("(sa{sv}as)", ("org.vfiobind.Device", changed, [])),
+        )
+        self.emit(
+            ROOT, "org.vfiobind.Manager", "DeviceMoved", GLib.Variant("(ssss)", (address, old, driver, who))
+        )
+
+    def emit(self, path, interface, member, arguments):
+        self.connection.emit_signal(None, path, interface, member, arguments)
+
+    # calls
+
+    def on_call(self, _connection, _sender, path, interface, member, arguments, invocation):
+        interactive = bool(
+            invocation.get_message().get_flags() & Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION
+        )
+        if interface == "org.vfiobind.Manager":
+            self.last = (member, arguments.print_(False), interactive)
+            if self.hold and (member.startswith("Bind") or member.startswith("Restore")):
+                self.held.append((path, interface, member, arguments, invocation))
+                return
+        self.answer(path, interface, member, arguments, invocation)
+
+    def answer(self, path, interface, member, arguments, invocation):
+        handler = getattr(self, f"on_{interface.rsplit('.')[-1]}_{member}", None)
+        try:
+            if not handler:
+                raise Error("org.freedesktop.DBus.Error.UnknownMethod", f"The mock has no {member}.")
+            invocation.return_value(handler(path, *arguments.unpack()))
+        except Error as error:
+            invocation.return_dbus_error(error.name, str(error))
+
+    def on_Manager_ListDevices(self, _path):
+        rows = []
+        for a, d in self.devices.items():
+            group = int(d["Group"].rsplit("/")[-1]) if d["Group"] != "/" else -1
+            rows.append(
+                (
+                    a,
+                    d["ClassCode"],
+                    f"{d['VendorId']:04x}:{d['DeviceId']:04x}",
+                    d["ClassName"],
+                    f"{d['VendorName']} {d['DeviceName']}",
+                    group,
+                    d["Driver"],
+                    device_path(a),
+                )
+            )
+        return GLib.Variant("(a(susssiso))", (rows,))
+
+    def on_Manager_GetDevice(self, _path, device):
+        return GLib.Variant("(o)", (device_path(self.find(device)),))
+
+    def on_Manager_BindDevices(self, _path, devices, driver, flags):
+        return self.move(devices, driver, flags)
+
+    def on_Manager_RestoreDevices(self, _path, devices, flags):
+        return self.move(devices, "host", flags)
+
+    def on_Properties_Get(self, path, interface, name):
+        self.got.append(name)
+        return GLib.Variant("(v)", (self.variants(path, interface, name)[name],))
+
+    def on_Properties_GetAll(self, path, interface):
+        return GLib.Variant("(a{sv})", (self.variants(path, interface),))
+
+    def on_ObjectManager_GetManagedObjects(self, _path):
+        objects = {}
+        for path in self.registrations:
+            for kind in "Device", "Group":
+                if f"/{kind.lower()}/" in path:
+                    interface = f"org.vfiobind.{kind}"
+                    objects[path] = {interface: self.variants(path, interface)}
+        return GLib.Variant("(a{oa{sa{sv}}})", (objects,))
+
+    # steering
+
+    def on_Mock_Reset(self, _path):
+        self.reset()
+
+    def on_Mock_PropertiesGot(self, _path):
+        return GLib.Variant("(as)", (self.got,))
+
+    def on_Mock_Fail(self, _path, error, message):
+        self.failure = Error(error, message)
+
+    def on_Mock_Hold(self, _path):
+        """From now on calls that move devices wait for Release."""
+        self.hold = True
+
+    def on_Mock_Release(self, _path):
+        held, self.held, self.hold = self.held, [], False
+        for call in held:
+            self.answer(*call)
+
+    def on_Mock_KernelMoves(self, _path, address, driver):
+        self.set_driver(address, driver, "kernel")
+
+    def on_Mock_Remove(self, _path, address):
+        path = device_path(address)
+        self.unregister(path)
+        del self.devices[address]
+        self.emit(ROOT, MANAGER, "InterfacesRemoved", GLib.Variant("(oas)", (path, ["org.vfiobind.Device"])))
+
+    def on_Mock_Add(self, _path, address):
+        path = device_path(address)
+        self.devices[address] = make_device(
+            address,
+            0x020000,
+            "8086:10d3",
+            "Ethernet controller",
+            "Intel Corporation",
+            "82574L",
+            "",
+            ["e1000e"],
+            -1,
+            {},
+        )
+        self.register(path, "org.vfiobind.Device", PROPERTIES)
+        self.emit(
+            ROOT,
+            MANAGER,
+            "InterfacesAdded",
+            GLib.Variant(
+                "(oa{sa{sv}})", (path, {"org.vfiobind.Device": self.variants(path, "org.vfiobind.Device")})
+            ),
+        )
+
+    def on_Mock_Grow(self, _path, functions):
+        """Makes ListDevices long; the additional functions are not objects."""
+        for i in range(functions):
+            address = f"0001:{i // 256:02x}:{i // 8 % 32:02x}.{i % 8}"
+            self.devices[address] = make_device(
+                address,
+                0x020000,
+                "8086:10d3",
+                "Ethernet controller",
+                "Intel Corporation",
+                "82574L Gigabit Network Connection",
+                "vfio-pci",
+                ["e1000e"],
+                1000 + i,
+                {},
+            )
+
+    def on_Mock_LastCall(self, _path):
+        return GLib.Variant("(ssb)", self.last)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("xml", help="directory of the interface XML")
+    arguments = parser.parse_args()
+
+    loop = GLib.MainLoop()
+
+    def on_name(_connection, _name):
+        print("ready", flush=True)
+
+    def on_lost(_connection, _name):
+        sys.exit("the name is taken, or the bus is gone")
+
+    connection = Gio.bus_get_sync(Gio.BusType.SYSTEM)
+    mock = Mock(connection, arguments.xml)  # noqa: F841: lives as long as the loop
+    Gio.bus_own_name_on_connection(connection, NAME, Gio.BusNameOwnerFlags.NONE, on_name, on_lost)
+    loop.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the suites of the table below, counts what their programs say in TAP, and ends in "N passed, N failed".
+
+A program that dies, is cut off at its deadline, runs fewer tests than it announced, or none, is a failed test, and so is
+a test that was skipped. Everything that a program prints is kept below BUILDS/logs. Called by tests/run.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SANITIZER_OPTIONS = {
+    'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
+    'UBSAN_OPTIONS': 'print_stacktrace=1',
+}
+
+
+@dataclasses.dataclass
+class Program:
+    name: str
+    command: list
+    deadline: int
+    environment: dict = dataclasses.field(default_factory=dict)
+
+
+def meson(build, suite):
+    """The programs that meson.build files list as tests of this suite."""
+    def programs(builds):
+        answer = subprocess.run(['meson', 'introspect', '--tests', f'{builds}/{build}'], check=True, capture_output=True)
+        return [Program(test['name'], test['cmd'], test['timeout'], test['env'] | SANITIZER_OPTIONS)
+                for test in json.loads(answer.stdout)
+                if suite in (name.split(':')[-1] for name in test['suite'])]
+    return programs
+
+
+def guest(topology, command, build='release', deadline=600):
+    """One command that prints TAP, in a guest of its own."""
+    def programs(builds):
+        return [Program(command, [f'{TOP}/tests/vm/guest', '--topology', topology, '--build', f'{builds}/{build}',
+                                  '--deadline', str(deadline), command], deadline + 60)]
+    return programs
+
+
+def script(name, deadline=300):
+    """One program below tests/ that prints TAP."""
+    return lambda builds: [Program(name, [f'{TOP}/tests/{name}'], deadline)]
+
+
+SUITES = {
+    'scripts': script('scripts'),
+    'unit': meson('sanitize', 'unit'),
+    'host': meson('sanitize', 'host'),
+    'vm': guest('main', 'main/run'),
+    'vm-bad-input': guest('main', 'main/run bad_input', build='sanitize'),
+}
+
+
+class Tap:
+    """Counts one program's tests."""
+
+    LINE = re.compile(r'(not )?ok\b(?: +\d+)?(?: +- )?(.*)')
+
+    def __init__(self, program):
+        self.program = program
+        self.plan = None
+        self.passed = 0
+        self.failures = []
+
+    def read(self, line):
+        if plan := re.fullmatch(r'1\.\.(\d+)\s*', line):
+            self.plan = (self.plan or 0) + int(plan[1])
+        elif (test := self.LINE.match(line)) is None:
+            if self.failures and line.startswith('#'):
+                self.failures[-1] += f'\n    {line.rstrip()}'
+        elif test[1] or re.search(r'# *skip', test[2], re.IGNORECASE):
+            self.failures.append(test[2].strip())
+        else:
+            self.passed += 1
+
+    def end(self, status):
+        ran = self.passed + len(self.failures)
+        if ran == 0 or (self.plan is not None and ran != self.plan):
+            self.failures.append(f'{ran} tests of {self.plan or "an unknown number"} were run, exit status {status}')
+        elif status != 0 and not self.failures:
+            self.failures.append(f'exit status {status} though no test failed')
+
+
+def run_program(program, log):
+    """Runs it, its TAP counted and all that it prints written to the log as it comes."""
+    tap = Tap(program)
+    log.write(f'== {program.name}\n')
+    log.flush()
+    with subprocess.Popen(program.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=TOP,
+                          text=True, errors='replace', bufsize=1, env=os.environ | program.environment) as process:
+        # The children of a program that is cut off may hold its output open: what they say is not waited for.
+        cut = threading.Timer(program.deadline, process.kill)
+        cut.start()
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            tap.read(line)
+        status = process.wait()
+        cut.cancel()
+    tap.end(status)
+    return tap
+
+
+def run_suite(name, builds):
+    start = time.monotonic()
+    os.makedirs(f'{builds}/logs', exist_ok=True)
+    with open(f'{builds}/logs/{name}', 'w', encoding='utf-8') as log:
+        taps = [run_program(program, log) for program in SUITES[name](builds)]
+    passed = sum(tap.passed for tap in taps)
+    failures = [f'{tap.program.name}: {failure}' for tap in taps for failure in tap.failures]
+    if not taps:
+        failures = ['the suite has no tests']
+    return passed, failures, time.monotonic() - start
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('builds')
+    parser.add_argument('suite', nargs='*', choices=[*SUITES, []])
+    arguments = parser.parse_args()
+    names = arguments.suite or list(SUITES)
+    passed = failed = 0
+
+    # A guest keeps a good core busy and the others seldom do, so two at a time suit a machine of two cores.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        runs = {pool.submit(run_suite, name, arguments.builds): name for name in names}
+        for run in concurrent.futures.as_completed(runs):
+            good, failures, seconds = run.result()
+            name = runs[run]
+            print(f'{name}: {good} passed, {len(failures)} failed ({seconds:.0f} s, {arguments.builds}/logs/{name})',
+                  *(f'  not ok: {failure}' for failure in failures), sep='\n', flush=True)
+            passed += good
+            failed += len(failures)
+
+    print(f'{passed} passed, {failed} failed')
+    return failed != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules for polkit that are in force when a test goes on, and a polkit that is absent or silent.
+
+As a program: `polkit.py settle` returns when polkitd has read every rule that is in /etc/polkit-1/rules.d now.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import uuid
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bus  # pylint: disable=wrong-import-position
+
+RULES = '/etc/polkit-1/rules.d'
+NAME = 'org.freedesktop.PolicyKit1'
+PATH = '/org/freedesktop/PolicyKit1/Authority'
+AUTHORITY = 'org.freedesktop.PolicyKit1.Authority'
+# Any action that comes with polkit will do.
+PROBE = 'org.freedesktop.policykit.exec'
+
+
+def write_rule(path, text):
+    """Under its name at once and whole, so that polkitd reads it once."""
+    with open(f'{RULES}/.new', 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.chmod(f'{RULES}/.new', 0o644)
+    os.rename(f'{RULES}/.new', path)
+
+
+def settle():
+    """Waits until polkitd knows the rules that there are: it does when it knows one that was made after them."""
+    token = uuid.uuid4().hex
+    path = f'{RULES}/00-settle.rules'
+    with bus.Client() as root, bus.Client('nobody') as nobody:
+        signals = []
+        root.listen(NAME, signals)
+        subject = ('system-bus-name', {'name': bus.GLib.Variant('s', nobody.connection.get_unique_name())})
+
+        def known():
+            authorized, _challenge, _details = root.call(
+                AUTHORITY, 'CheckAuthorization', '((sa{sv})sa{ss}us)', subject, PROBE, {'token': token}, 0, '',
+                name=NAME, path=PATH)
+            return authorized
+
+        write_rule(path, f'''polkit.addRule(function(action, subject) {{
+            return action.lookup("token") == "{token}" ? polkit.Result.YES : polkit.Result.NOT_HANDLED;
+        }});''')
+        while not known():
+            bus.wait_for(lambda: signals, 'polkitd to read its rules')
+            signals.clear()
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def rule(body):
+    """A rule with this JavaScript as the body of its function is in force within."""
+    path = f'{RULES}/10-test.rules'
+    write_rule(path, f'polkit.addRule(function(action, subject) {{\n{body}\n}});\n')
+    settle()
+    try:
+        yield
+    finally:
+        os.unlink(path)
+        settle()
+
+
+def allow(user, *devices):
+    """The rule that lets a user move these devices and no others."""
+    names = ', '.join(f'"{device}"' for device in devices)
+    return rule(f'''
+        if (subject.user == "{user}" && [{names}].indexOf(action.lookup("device")) >= 0 &&
+            (action.id == "org.vfiobind.bind" || action.id == "org.vfiobind.restore"))
+            return polkit.Result.YES;''')
+
+
+def pid():
+    output = subprocess.run(['systemctl', 'show', '-P', 'MainPID', 'polkit.service'], check=True, capture_output=True)
+    return int(output.stdout)
+
+
+@contextlib.contextmanager
+def silent():
+    """polkitd owns its name and never answers within; afterwards it answers what it was asked."""
+    settle()
+    process = pid()
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def absent():
+    """There is no polkitd within, and none can be started."""
+    subprocess.run(['systemctl', 'mask', '--runtime', '--now', 'polkit.service'], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(['systemctl', 'unmask', '--runtime', 'polkit.service'], check=True, capture_output=True)
+        subprocess.run(['systemctl', 'start', 'polkit.service'], check=True, capture_output=True)
+
+
+if __name__ == '__main__':
+    if sys.argv[1:] != ['settle']:
+        sys.exit('usage: polkit.py settle')
+    settle()
