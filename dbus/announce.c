@@ -11,7 +11,7 @@ static const struct {
         enum function_change change;
         const char *properties[4];
 } function_changes[] = {
-        { FUNCTION_DRIVER, { "Driver", "State", "VfioDriver" } },
+        { FUNCTION_DRIVER, { "Driver", "State" } },
         { FUNCTION_OVERRIDE, { "DriverOverride" } },
         { FUNCTION_GROUP, { "Group" } },
         { FUNCTION_NODE, { "VfioNode" } },
@@ -19,6 +19,7 @@ static const struct {
         { FUNCTION_RESET_METHODS, { "ResetMethods" } },
         { FUNCTION_HOME, { "HostDriver" } },
         { FUNCTION_BUSY, { "Busy" } },
+        { FUNCTION_VFIO_DRIVER, { "VfioDriver" } },
 };
 
 static const struct {

@@ -34,6 +34,7 @@ DEFINE_FIELD_GETTER(get_driver, "s", f->driver)
 DEFINE_FIELD_GETTER(get_override, "s", f->override)
 DEFINE_FIELD_GETTER(get_state, "s", driver_kind_name(f->kind))
 DEFINE_FIELD_GETTER(get_home, "s", f->home)
+DEFINE_FIELD_GETTER(get_vfio_driver, "s", f->vfio_driver)
 DEFINE_FIELD_GETTER(get_group, "o", GROUP_PATH(f->group))
 DEFINE_FIELD_GETTER(get_node, "s", f->vfio_node)
 DEFINE_FIELD_GETTER(get_parent, "o", f->has_parent ? DEVICE_PATH(&f->parent) : "/")
@@ -43,13 +44,6 @@ DEFINE_FIELD_GETTER(get_numa_node, "i", f->numa_node)
 DEFINE_FIELD_GETTER(get_physical, "o", f->is_virtual ? DEVICE_PATH(&f->physical) : "/")
 DEFINE_FIELD_GETTER(get_max_virtual, "u", f->max_virtual_functions)
 DEFINE_FIELD_GETTER(get_busy, "b", f->busy)
-
-GETTER(get_vfio_driver) {
-        const struct function *f = userdata;
-        char driver[NAME_MAX + 1];
-
-        return sd_bus_message_append(reply, "s", model_vfio_driver(f->model, f, driver, sizeof(driver)));
-}
 
 static int append_words(sd_bus_message *reply, const char *words) {
         _cleanup_free_ char *copy = strdup(words);

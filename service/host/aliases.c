@@ -52,9 +52,22 @@ static void free_entry(void *p) {
         free(entry);
 }
 
+static bool contains_word(const char *text, const char *word) {
+        size_t length = strlen(word);
+
+        for (const char *p = text; p && (p = strstr(p, word)); p += length)
+                if ((p == text || p[-1] == ' ') && (p[length] == '\0' || p[length] == ' '))
+                        return true;
+
+        return false;
+}
+
+/* A module whose table names a device twice comes twice. */
 static int append_word(char **text, const char *word) {
         char *joined;
 
+        if (contains_word(*text, word))
+                return 0;
         if (asprintf(&joined, "%s%s%s", strempty(*text), *text ? " " : "", word) < 0)
                 return -ENOMEM;
 

@@ -250,7 +250,8 @@ int function_read(const struct root *root, const struct pci_address *address, st
 
         f->override = strdup("");
         f->home = strdup("");
-        if (!f->override || !f->home)
+        f->vfio_driver = strdup("");
+        if (!f->override || !f->home || !f->vfio_driver)
                 return -ENOMEM;
 
         *ret = TAKE_PTR(f);
@@ -342,6 +343,7 @@ struct function *function_free(struct function *f) {
         free(f->vfio_node);
         free(f->reset_methods);
         free(f->home);
+        free(f->vfio_driver);
         free(f);
         return NULL;
 }

@@ -60,8 +60,13 @@ struct function {
         char *vfio_node;     /* owned; the path of its cdev, "" where there is none */
         char *reset_methods; /* owned; separated by spaces as the kernel does */
 
+        /* The kernel's number of the last uevent that the fields are known to reflect: an earlier one tells nothing new. */
+        uint64_t seqnum;
+
         /* Interned in the model: do not free. "" where the database has no name. */
         const char *vendor_name, *device_name, *class_name;
+
+        char *vfio_driver; /* owned; what the backend vfio comes to for it: see model_vfio_driver() */
 
         /* What service/move knows about it. */
         char *home; /* owned; its host driver, "none" if it had none, "" if it was never moved */

@@ -273,6 +273,42 @@ static void review_group(struct model *model, struct function *f) {
         tell(model, group_changed, g, GROUP_VIABLE);
 }
 
+static int take_driver_of_module(const char *name, void *userdata) {
+        const char *driver = startswith(name, "pci:");
+
+        if (!driver)
+                return 0;
+
+        snprintf(userdata, NAME_MAX + 1, "%s", driver);
+        return 1;
+}
+
+char *model_vfio_driver(const struct model *model, const struct function *f, char *buffer, size_t size) {
+        const char *module = aliases_vfio_module(model->aliases, f);
+        char path[PATH_MAX], driver[NAME_MAX + 1];
+
+        snprintf(path, sizeof(path), "module/%s/drivers", module);
+        if (streq(module, "vfio_pci"))
+                snprintf(buffer, size, "vfio-pci");
+        else if (sysfs_foreach(model->root->sys, path, take_driver_of_module, driver) > 0)
+                snprintf(buffer, size, "%s", driver);
+        else
+                snprintf(buffer, size, "%s", module);
+
+        return buffer;
+}
+
+static int review_vfio_driver(const struct model *model, struct function *f) {
+        char driver[NAME_MAX + 1];
+        int r;
+
+        if (streq(f->vfio_driver, model_vfio_driver(model, f, driver, sizeof(driver))))
+                return 0;
+
+        r = free_and_copy(&f->vfio_driver, driver);
+        return r < 0 ? r : FUNCTION_VFIO_DRIVER;
+}
+
 static int add_function(struct model *model, const struct pci_address *address) {
         _cleanup_(function_freep) struct function *f = NULL;
         int r;
@@ -286,7 +322,9 @@ static int add_function(struct model *model, const struct pci_address *address) 
         f->device_name = names_device(model->names, f->vendor, f->device);
         f->class_name = names_class(model->names, f->class_code);
 
-        r = insert_at(&model->functions, &model->n_functions, find_function(model, address), f);
+        r = review_vfio_driver(model, f);
+        if (r >= 0)
+                r = insert_at(&model->functions, &model->n_functions, find_function(model, address), f);
         if (r < 0)
                 return r;
 
@@ -303,28 +341,65 @@ static void remove_function(struct model *model, struct function *f) {
         function_free(f);
 }
 
+/* The number of the last uevent. */
+static uint64_t read_seqnum(const struct model *model) {
+        int64_t number;
+
+        return sysfs_read_number(model->root->sys, "kernel/uevent_seqnum", &number) < 0 ? 0 : (uint64_t) number;
+}
+
+static void announce_driver(struct model *model, struct function *f, const char *from, enum moved_by mover) {
+        review_group(model, f);
+        tell(model, function_moved, f, from, mover);
+}
+
+int model_note_driver(struct model *model, struct function *f, const char *driver, uint64_t seqnum) {
+        _cleanup_free_ char *from = NULL;
+        int r;
+
+        if (f->moving || seqnum <= f->seqnum || streq(f->driver, driver))
+                return 0;
+
+        from = strdup(f->driver);
+        r = from ? free_and_copy(&f->driver, driver) : -ENOMEM;
+        if (r < 0)
+                return r;
+
+        f->seqnum = seqnum;
+        f->kind = driver_kind(driver);
+        tell(model, function_changed, f, FUNCTION_DRIVER);
+        announce_driver(model, f, from, MOVED_BY_KERNEL);
+        return 0;
+}
+
 /* Refreshes F and tells what changed. Passes on what function_refresh() says of a function that has gone. */
 static int refresh_function(struct model *model, struct function *f, enum moved_by mover) {
         _cleanup_free_ char *driver = NULL;
         int changes, group = f->group;
+        uint64_t seqnum;
 
         driver = strdup(f->driver);
         if (!driver)
                 return -ENOMEM;
 
+        /* Before the fields: an event up to this number came before them. */
+        seqnum = read_seqnum(model);
         changes = function_refresh(model->root, f);
-        if (changes <= 0)
+        if (changes < 0)
                 return changes;
+        f->seqnum = seqnum;
+        if (changes & FUNCTION_DRIVER)
+                changes |= MAX_OF(review_vfio_driver(model, f), 0);
+        if (changes == 0)
+                return 0;
 
         tell(model, function_changed, f, (unsigned) changes);
         if (changes & FUNCTION_GROUP) {
                 leave_group(model, f, group);
                 join_group(model, f);
         }
-        if (changes & FUNCTION_DRIVER) {
-                review_group(model, f);
-                tell(model, function_moved, f, driver, mover);
-        }
+        if (changes & FUNCTION_DRIVER)
+                announce_driver(model, f, driver, mover);
         return 0;
 }
 
@@ -429,29 +504,4 @@ void model_set_busy(struct model *model, struct function *f, bool busy) {
 
 void model_set_moving(struct function *f, bool moving) {
         f->moving = moving;
-}
-
-static int take_driver_of_module(const char *name, void *userdata) {
-        const char *driver = startswith(name, "pci:");
-
-        if (!driver)
-                return 0;
-
-        snprintf(userdata, NAME_MAX + 1, "%s", driver);
-        return 1;
-}
-
-char *model_vfio_driver(const struct model *model, const struct function *f, char *buffer, size_t size) {
-        const char *module = aliases_vfio_module(model->aliases, f);
-        char path[PATH_MAX], driver[NAME_MAX + 1];
-
-        snprintf(path, sizeof(path), "module/%s/drivers", module);
-        if (streq(module, "vfio_pci"))
-                snprintf(buffer, size, "vfio-pci");
-        else if (sysfs_foreach(model->root->sys, path, take_driver_of_module, driver) > 0)
-                snprintf(buffer, size, "%s", driver);
-        else
-                snprintf(buffer, size, "%s", module);
-
-        return buffer;
 }

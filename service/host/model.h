@@ -60,6 +60,10 @@ int model_scan(struct model *model);
  * MOVER is to blame for a driver that changed. Returns 0 or a negative errno; a function that is gone is no error. */
 int model_update(struct model *model, const struct pci_address *address, enum moved_by mover);
 
+/* What a uevent tells: with number SEQNUM, the kernel has bound F to DRIVER ("": unbound it). Nothing happens if the model is ahead of
+ * the event already, or F is being moved. Two events in a row may tell of states that sysfs shows no more when they arrive. */
+int model_note_driver(struct model *model, struct function *f, const char *driver, uint64_t seqnum);
+
 /* What only others can find out about a function: notes it, and tells the listener if it is new. */
 int model_set_override(struct model *model, struct function *f, const char *override);
 int model_set_home(struct model *model, struct function *f, const char *home);

@@ -44,6 +44,13 @@ static int resolve_override(const struct model *model, const struct function *f,
         _cleanup_free_ char *reason = NULL;
         int r;
 
+        /* A ban is about the module, whatever the host could do without it. */
+        if (!driver_is_registered(model, driver) &&
+            aliases_module_state(model_aliases(model), module) == MODULE_BANNED)
+                return fail(failure, FAILURE_MODULE_UNAVAILABLE,
+                            "%s cannot go to %s: an install line in modprobe.d stands in place of the module %s",
+                            PCI_ADDRESS_TEXT(&f->address), driver, module);
+
         r = backend_available(backend, model, &reason);
         if (r < 0)
                 return fail_internal(failure, r);

@@ -10,7 +10,8 @@ A scenario has one step a line:
     write FILE TEXT                 one write(2); \\n, \\0 and \\xNN in TEXT mean what they do in C; no newline is added
     read FILE
     modprobe MODULE
-    remake NAME                     the same address again, perhaps another device: its directory's inode is forgotten
+    remake NAME                     the same address again, perhaps another device: its inode and group are taken anew
+    modes NAME ATTRIBUTE…           permissions of attributes, and which are not there
 FILE is $NAME/ATTRIBUTE, drivers/DRIVER/bind, or a file of /sys/bus/pci. $NAME is the address, $NAME.driver the driver that it
 had at first, $NAME.group its group. Each step is followed by its outcome, by the uevents of these functions, and by what
 sysfs shows of them: driver, override, VFIO node, members of the group, and whether the inode is still that of the beginning.
@@ -25,7 +26,7 @@ import sys
 
 BUS = '/sys/bus/pci'
 NETLINK_KOBJECT_UEVENT = 15
-SUBSYSTEMS = ('pci', 'vfio', 'drivers')
+SUBSYSTEMS = ('pci', 'vfio')
 
 
 def link_name(path):
@@ -44,7 +45,6 @@ class Player:
         for name, address in addresses.items():
             self.names[f'${name}'] = address
             self.names[f'${name}.driver'] = link_name(f'{BUS}/devices/{address}/driver') or 'none'
-            self.names[f'${name}.group'] = link_name(f'{BUS}/devices/{address}/iommu_group') or 'none'
         self.events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_KOBJECT_UEVENT)
         self.events.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)         # SO_RCVBUFFORCE
         self.events.bind((0, 1))
@@ -78,6 +78,7 @@ class Player:
 
     def remember(self, name):
         self.inodes[name] = self.inode(name)
+        self.names[f'${name}.group'] = link_name(f'{BUS}/devices/{self.addresses[name]}/iommu_group') or 'none'
 
     def do_remake(self, name):
         self.remember(name)
@@ -102,6 +103,14 @@ class Player:
         except OSError as error:
             return errno.errorcode[error.errno]
         return self.anonymous(repr(text))
+
+    def do_modes(self, name, *attributes):
+        def mode(attribute):
+            try:
+                return f'{os.stat(self.file(f"{name}/{attribute}")).st_mode & 0o777:04o}'
+            except FileNotFoundError:
+                return 'none'
+        return ' '.join(f'{attribute}:{mode(attribute)}' for attribute in attributes)
 
     def do_modprobe(self, module):
         return 'ok' if subprocess.run(['/sbin/modprobe', module], check=False).returncode == 0 else 'failed'
@@ -139,7 +148,7 @@ class Player:
             if fields.get('SUBSYSTEM') not in SUBSYSTEMS:
                 continue
             path = self.anonymous(fields['DEVPATH'])
-            if '$' in path or fields['SUBSYSTEM'] == 'drivers':
+            if '$' in path:
                 driver = f' DRIVER={fields["DRIVER"]}' if 'DRIVER' in fields else ''
                 yield f'{fields["ACTION"]} {fields["SUBSYSTEM"]} {path}{driver}'
 

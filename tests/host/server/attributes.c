@@ -95,14 +95,14 @@ static int store_enable(struct sim *s, struct object *o, const struct attribute 
         return r;
 }
 
-/* driver_override_store(), driver_set_override() */
+/* driver_override_store(), driver_set_override(): a newline or nothing at its start clears it */
 static int store_override(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
         struct function *f = FUNCTION(o);
         char *new = NULL;
 
         if (len >= 4096 - 1)
                 return -EINVAL;
-        if (len > 0 && data[0] != '\n') {
+        if (data[0] != '\0' && data[0] != '\n') {
                 new = must_dup(data);
                 new[strcspn(new, "\n")] = '\0';
         }

@@ -35,7 +35,8 @@ static bool slot_is_shared(struct sim *s, const struct function *f) {
 }
 
 static void put_capabilities(const struct function *f, uint8_t *c) {
-        unsigned type = function_is_bridge(f) ? PCI_EXP_TYPE_ROOT_PORT : PCI_EXP_TYPE_ENDPOINT;
+        unsigned type = !function_is_bridge(f) ? PCI_EXP_TYPE_ENDPOINT :
+                f->to_pci ? PCI_EXP_TYPE_PCI_BRIDGE : PCI_EXP_TYPE_ROOT_PORT;
 
         put16(c, PCI_STATUS, PCI_STATUS_CAP_LIST);
         put8(c, PCI_CAPABILITY_LIST, PM_CAPABILITY);

@@ -158,7 +158,8 @@ static const struct attribute attributes[] = {
 static void add_module_links(struct sim *s, struct driver *d) {
         _cleanup_free_ char *name = must_format("pci:%s", d->name);
 
-        if (!d->module || !d->module->directory)
+        /* one that is built in is linked only if its module had a directory before, which is rare */
+        if (!d->module || !d->module->directory || d->module->state == MODULE_BUILTIN)
                 return;
         tree_link(&s->tree, tree_directory(&s->tree, d->module->directory, "drivers"), name, d->directory);
         tree_link(&s->tree, d->directory, "module", d->module->directory);

@@ -80,7 +80,7 @@ static struct group *group_new(struct sim *s, int id, bool noiommu) {
         object_init(&g->object, label, group_destroy);
         g->id = id;
         g->noiommu = noiommu;
-        g->type = must_dup(noiommu ? "unknown" : "DMA-FQ");
+        g->type = must_dup(noiommu ? "unknown" : "DMA");
         g->directory = tree_directory(&s->tree, s->groups_dir, name);
         tree_files(&s->tree, g->directory, attributes, ELEMENTSOF(attributes), &g->object);
         g->next = s->groups;

@@ -44,7 +44,7 @@ static void plain_remove(struct sim *s, struct driver *d, struct function *f) {
 /* ---- pcieport and pci-stub: drivers/pci/pcie/portdrv_pci.c, drivers/pci/pci-stub.c ---- */
 
 static int port_probe(struct sim *s, struct driver *d, struct function *f) {
-        return function_is_bridge(f) ? 0 : -ENODEV;
+        return function_is_bridge(f) && !f->to_pci && !f->conventional ? 0 : -ENODEV;
 }
 
 static int stub_probe(struct sim *s, struct driver *d, struct function *f) {

@@ -136,13 +136,20 @@ static void add_misc(struct sim *s, struct module *m) {
                                           name ? name + 1 : devname, devname, 10, minor, 0666);
 }
 
-/* The module's own directory, then its init function. */
-static void enter(struct sim *s, struct module *m) {
+/* What is built in has a directory only for its parameters. */
+static void add_directory(struct sim *s, struct module *m) {
+        if (m->state == MODULE_BUILTIN && !m->parameters)
+                return;
         m->directory = tree_directory(&s->tree, s->modules_dir, m->name);
         tree_files(&s->tree, m->directory, attributes, ELEMENTSOF(attributes), &m->object);
         if (m->state != MODULE_BUILTIN)
                 tree_directory(&s->tree, m->directory, "holders");
         add_parameters(s, m);
+}
+
+/* Its directory, then its init function. */
+static void enter(struct sim *s, struct module *m) {
+        add_directory(s, m);
         add_misc(s, m);
         for (struct driver *d = s->drivers; d; d = d->next)
                 if (d->module == m)

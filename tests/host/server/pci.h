@@ -19,6 +19,7 @@ struct function {
         uint8_t revision;
         unsigned secondary, subordinate;        /* of a bridge; 0: none */
         bool conventional;                      /* not PCI Express */
+        bool to_pci;                            /* a bridge from PCI Express to conventional PCI: no port */
         bool boot_vga;
         int numa_node;
         int group_id;                           /* as the topology wants it: -1 the next free, -2 none */

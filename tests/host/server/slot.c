@@ -63,6 +63,8 @@ static int parse_flag(struct function *f, const char *w) {
                 f->boot_vga = true;
         else if (streq(w, "conventional"))
                 f->conventional = true;
+        else if (streq(w, "to-pci"))
+                f->to_pci = true;
         else
                 return -EINVAL;
         return 0;

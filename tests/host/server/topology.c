@@ -11,7 +11,7 @@
  *          probe-ms= remove-ms=
  *   function DDDD:BB:SS.F id=8086:10d3 subsystem=8086:0000 class=020000 revision=00 bus=01[-05] group=N|auto|none numa= driver=
  *            override= net= block= drm= resets=flr,bus working-resets= vfs= vf-offset= vf-stride= vf-id= vf-group= node-delay=
- *            boot-vga conventional
+ *            boot-vga conventional to-pci
  *   repeat N STATEMENT                  {i}, {5+i}, {1+i/8:02x}, {i%8}, {i*2}: the count from 0, calculated and formatted
  */
 

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The model on a tree: what it holds, and what it tells its listener, in which order. */
+
+#include "service/host/sysfs.h"
+#include "tests/unit/tree.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/witness.h"
+
+struct host {
+        struct tree *tree;
+        struct aliases *aliases;
+        struct model *model;
+        struct witness witness;
+};
+
+static const struct fake_function functions[] = {
+        { .address = "0000:00:1c.0", .vendor = 0x8086, .device = 0xa110, .class_code = 0x060400, .bridge = true, .driver = "pcieport",
+          .group = "1" },
+        { .address = "0000:01:00.0", .below = "0000:00:1c.0", .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000,
+          .driver = "e1000e", .group = "1" },
+        { .address = "0000:01:00.1", .below = "0000:00:1c.0", .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000,
+          .driver = "e1000e", .group = "1" },
+        { .address = "0000:00:1f.0", .vendor = 0x8086, .device = 0xa145, .class_code = 0x060100, .group = "2" },
+        { .address = "0000:00:03.0", .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 },
+};
+
+static int setup(void **state) {
+        struct host *host = calloc(1, sizeof(*host));
+
+        host->tree = tree_new();
+        tree_add_all(host->tree, functions, ELEMENTSOF(functions));
+        assert_ok(aliases_new(host->tree->root, &host->aliases));
+        assert_ok(model_new(host->tree->root, host->aliases, &host->model));
+        witness_attach(&host->witness, host->model);
+        *state = host;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct host *host = *state;
+
+        model_free(host->model);
+        aliases_free(host->aliases);
+        tree_free(host->tree);
+        free(host);
+        return 0;
+}
+
+static struct function *function_at(struct host *host, const char *address) {
+        struct pci_address a = at(address);
+
+        return model_function(host->model, &a);
+}
+
+static void update(struct host *host, const char *address, enum moved_by mover) {
+        struct pci_address a = at(address);
+
+        assert_ok(model_update(host->model, &a, mover));
+}
+
+/* Scans, and forgets what was told. */
+static void scan(struct host *host) {
+        assert_ok(model_scan(host->model));
+        host->witness = (struct witness){};
+}
+
+static void test_first_scan(void **state) {
+        struct host *host = *state;
+
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness,
+                       "+ 0000:00:03.0\n"
+                       "+ 0000:00:1c.0\ngroup + 1\n"
+                       "+ 0000:00:1f.0\ngroup + 2\n"
+                       "+ 0000:01:00.0\ngroup ~ 1 members,viable\n"
+                       "+ 0000:01:00.1\ngroup ~ 1 members,viable\n");
+
+        /* Nothing has changed, so there is nothing to tell. */
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness, "");
+}
+
+static void test_what_it_holds(void **state) {
+        static const char *const order[] = { "0000:00:03.0", "0000:00:1c.0", "0000:00:1f.0", "0000:01:00.0", "0000:01:00.1" };
+        struct host *host = *state;
+        struct function *const *all;
+        struct group *const *groups;
+        const struct group *g;
+        size_t n;
+
+        scan(host);
+        all = model_functions(host->model, &n);
+        assert_int_equal(n, ELEMENTSOF(order));
+        for (size_t i = 0; i < n; i++) {
+                assert_string_equal(PCI_ADDRESS_TEXT(&all[i]->address), order[i]);
+                assert_ptr_equal(all[i]->model, host->model);
+        }
+
+        groups = model_groups(host->model, &n);
+        assert_int_equal(n, 2);
+        assert_int_equal(groups[0]->id, 1);
+        assert_int_equal(groups[1]->id, 2);
+
+        g = model_group(host->model, 1);
+        assert_string_equal(g->type, "DMA-FQ");
+        assert_int_equal(g->n_members, 3);
+        assert_string_equal(PCI_ADDRESS_TEXT(&g->members[0]->address), "0000:00:1c.0");
+        assert_string_equal(PCI_ADDRESS_TEXT(&g->members[2]->address), "0000:01:00.1");
+        assert_int_equal(g->n_blockers, 2);
+
+        assert_null(model_group(host->model, 3));
+        assert_null(model_group(host->model, -1));
+        assert_null(function_at(host, "0000:05:00.0"));
+        assert_ptr_equal(model_root(host->model), host->tree->root);
+        assert_ptr_equal(model_aliases(host->model), host->aliases);
+}
+
+/* No list of devices is a host that cannot be looked at, not one without devices. */
+static void test_scan_fails(void **state) {
+        struct host *host = *state;
+        _cleanup_free_ char *from = tree_name(host->tree, "sys/bus"), *to = tree_name(host->tree, "sys/bus-away");
+        size_t n;
+
+        scan(host);
+        assert_int_equal(rename(from, to), 0);
+        assert_int_equal(model_scan(host->model), -ENOENT);
+        assert_int_equal(rename(to, from), 0);
+        witness_expect(&host->witness, "");
+        model_functions(host->model, &n);
+        assert_int_equal(n, ELEMENTSOF(functions));
+}
+
+static void test_move(void **state) {
+        struct host *host = *state;
+
+        scan(host);
+        tree_set_driver(host->tree, "0000:01:00.0", "vfio-pci");
+        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci kernel\n");
+
+        tree_set_driver(host->tree, "0000:01:00.0", NULL);
+        update(host, "0000:01:00.0", MOVED_BY_US);
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\n> 0000:01:00.0 vfio-pci - us\n");
+
+        tree_set_driver(host->tree, "0000:00:03.0", "bochs-drm");
+        update(host, "0000:00:03.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:00:03.0 driver\n> 0000:00:03.0 - bochs-drm kernel\n");
+}
+
+/* Each driver on each member; viability is told when the number of blockers has changed, and once. */
+static void test_viability(void **state) {
+        static const struct {
+                const char *address, *driver;
+                unsigned blockers;
+        } rows[] = {
+                { "0000:01:00.0", "vfio-pci", 1 }, { "0000:01:00.1", NULL, 0 },       { "0000:01:00.1", "pci-stub", 0 },
+                { "0000:01:00.0", "pciback", 1 },  { "0000:01:00.0", "e1000e", 1 },   { "0000:00:1c.0", "shpchp", 2 },
+                { "0000:00:1c.0", NULL, 1 },       { "0000:01:00.0", "vfio-pci", 0 }, { "0000:01:00.1", "vfio-pci", 0 },
+        };
+        struct host *host = *state;
+        const struct group *g;
+        unsigned before;
+
+        scan(host);
+        g = model_group(host->model, 1);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const char *told;
+
+                before = g->n_blockers;
+                tree_set_driver(host->tree, rows[i].address, rows[i].driver);
+                update(host, rows[i].address, MOVED_BY_KERNEL);
+                update(host, rows[i].address, MOVED_BY_KERNEL);
+                assert_row(g->n_blockers == rows[i].blockers, "row %zu: %u", i, g->n_blockers);
+                told = strstr(host->witness.text, "group ~ 1 viable\n");
+                assert_row(!told == (before == rows[i].blockers), "row %zu", i);
+                assert_row(!told || !strstr(told + 1, "group ~"), "row %zu: told twice", i);
+                host->witness = (struct witness){};
+        }
+}
+
+static void test_added_and_removed(void **state) {
+        static const struct fake_function more = { .address = "0000:01:00.2", .below = "0000:00:1c.0", .class_code = 0x020000,
+                                                   .driver = "e1000e", .group = "9" };
+        struct host *host = *state;
+
+        scan(host);
+        update(host, "0000:01:00.2", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "");
+
+        tree_add(host->tree, &more);
+        update(host, "0000:01:00.2", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "+ 0000:01:00.2\ngroup + 9\n");
+
+        tree_remove(host->tree, "0000:01:00.2");
+        update(host, "0000:01:00.2", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "- 0000:01:00.2\ngroup - 9\n");
+        assert_null(model_group(host->model, 9));
+
+        tree_remove(host->tree, "0000:01:00.1");
+        tree_remove(host->tree, "0000:00:03.0");
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness, "- 0000:01:00.1\ngroup ~ 1 members,viable\n- 0000:00:03.0\n");
+}
+
+static void test_another_device(void **state) {
+        static const struct fake_function other = { .address = "0000:01:00.1", .below = "0000:00:1c.0", .vendor = 0x10ec,
+                                                    .device = 0x8168, .class_code = 0x020000, .driver = "r8169", .group = "1" };
+        struct host *host = *state;
+        ino_t before;
+
+        scan(host);
+        before = function_at(host, "0000:01:00.1")->identity;
+        tree_remove(host->tree, "0000:01:00.1");
+        tree_add(host->tree, &other);
+        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "- 0000:01:00.1\ngroup ~ 1 members,viable\n"
+                                       "+ 0000:01:00.1\ngroup ~ 1 members,viable\n");
+        assert_int_equal(function_at(host, "0000:01:00.1")->vendor, 0x10ec);
+        assert_true(function_at(host, "0000:01:00.1")->identity != before);
+
+        /* The same found by a scan, and alone in its group. */
+        tree_remove(host->tree, "0000:00:1f.0");
+        tree_add(host->tree, &functions[3]);
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness, "- 0000:00:1f.0\ngroup - 2\n+ 0000:00:1f.0\ngroup + 2\n");
+}
+
+static void test_changes_group(void **state) {
+        struct host *host = *state;
+
+        scan(host);
+        tree_set_group(host->tree, "0000:01:00.1", "2");
+        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n");
+
+        tree_set_group(host->tree, "0000:00:1f.0", NULL);
+        tree_set_group(host->tree, "0000:01:00.1", NULL);
+        update(host, "0000:00:1f.0", MOVED_BY_KERNEL);
+        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:00:1f.0 group\ngroup ~ 2 members,viable\n~ 0000:01:00.1 group\ngroup - 2\n");
+
+        tree_set_group(host->tree, "0000:01:00.1", "5");
+        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup + 5\n");
+}
+
+/* A function that changes its group and its driver at once, which is what a move away and back looks like after lost events. */
+static void test_changes_group_and_driver(void **state) {
+        struct host *host = *state;
+
+        scan(host);
+        tree_set_group(host->tree, "0000:01:00.1", "2");
+        tree_set_driver(host->tree, "0000:01:00.1", "vfio-pci");
+        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.1 driver,group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n"
+                                       "> 0000:01:00.1 e1000e vfio-pci kernel\n");
+}
+
+static void test_moving(void **state) {
+        struct host *host = *state;
+        struct function *f;
+
+        scan(host);
+        f = function_at(host, "0000:01:00.0");
+        model_set_moving(f, true);
+        tree_set_driver(host->tree, "0000:01:00.0", NULL);
+        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness, "");
+
+        tree_set_driver(host->tree, "0000:01:00.0", "vfio-pci");
+        model_set_moving(f, false);
+        update(host, "0000:01:00.0", MOVED_BY_US);
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci us\n");
+
+        /* One that disappears meanwhile is gone all the same. */
+        model_set_moving(f, true);
+        tree_remove(host->tree, "0000:01:00.0");
+        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "- 0000:01:00.0\ngroup ~ 1 members,viable\n");
+}
+
+static void test_what_others_find_out(void **state) {
+        struct host *host = *state;
+        struct function *f;
+
+        scan(host);
+        f = function_at(host, "0000:01:00.0");
+        for (unsigned twice = 0; twice < 2; twice++) {
+                assert_ok(model_set_override(host->model, f, "vfio-pci"));
+                assert_ok(model_set_home(host->model, f, "e1000e"));
+                model_set_busy(host->model, f, true);
+        }
+        witness_expect(&host->witness, "~ 0000:01:00.0 override\n~ 0000:01:00.0 home\n~ 0000:01:00.0 busy\n");
+        assert_string_equal(f->override, "vfio-pci");
+        assert_string_equal(f->home, "e1000e");
+        assert_true(f->busy);
+
+        /* What no attribute shows survives a look at those that are shown. */
+        tree_set_driver(host->tree, "0000:01:00.0", NULL);
+        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        assert_string_equal(f->override, "vfio-pci");
+        assert_string_equal(f->home, "e1000e");
+        assert_true(f->busy);
+}
+
+static void test_nobody_listens(void **state) {
+        struct host *host = *state;
+
+        model_set_listener(host->model, NULL, NULL);
+        assert_ok(model_scan(host->model));
+        tree_remove(host->tree, "0000:01:00.1");
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness, "");
+}
+
+static void test_crowd(void **state) {
+        struct host *host = *state;
+        size_t n;
+
+        scan(host);
+        for (unsigned i = 0; i < 200; i++) {
+                char address[PCI_ADDRESS_SIZE], group[16];
+                struct fake_function f = { .address = address, .class_code = 0x020000, .group = group };
+
+                /* Neither in the order of addresses nor of groups. */
+                snprintf(address, sizeof(address), "0001:%02x:%02x.0", i * 7 % 256, i % 32);
+                snprintf(group, sizeof(group), "%u", 100 + (199 - i) / 3);
+                tree_add(host->tree, &f);
+        }
+        assert_ok(model_scan(host->model));
+        model_functions(host->model, &n);
+        assert_int_equal(n, ELEMENTSOF(functions) + 200);
+        for (size_t i = 1; i < n; i++) {
+                struct function *const *all = model_functions(host->model, &n);
+
+                assert_true(pci_address_compare(&all[i - 1]->address, &all[i]->address) < 0);
+        }
+        model_groups(host->model, &n);
+        assert_int_equal(n, 2 + 67);
+}
+
+#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails), ON_HOST(test_move),
+          ON_HOST(test_viability), ON_HOST(test_added_and_removed), ON_HOST(test_another_device), ON_HOST(test_changes_group),
+          ON_HOST(test_changes_group_and_driver), ON_HOST(test_moving), ON_HOST(test_what_others_find_out),
+          ON_HOST(test_nobody_listens), ON_HOST(test_crowd))
