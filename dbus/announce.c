@@ -2,8 +2,11 @@
 
 /* Signals: what changes in the model, told on the bus. */
 
+#include "dbus/error.h"
+#include "dbus/moves.h"
 #include "dbus/names.h"
 #include "dbus/path.h"
+#include "dbus/request.h"
 #include "dbus/service.h"
 
 /* Which properties a change is about. */
@@ -105,6 +108,70 @@ static void group_changed(struct group *g, unsigned changes, void *userdata) {
         collect(group_changes, changes, names);
         (void) sd_bus_emit_properties_changed_strv(service->bus, GROUP_PATH((int) g->id), VFIOBIND_GROUP_INTERFACE, names);
 }
+
+/* Operations. */
+
+static void emit_operation_changed(struct service *service, uint32_t id) {
+        (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, "Devices", "State",
+                                              "Step", "Steps", "Message", NULL);
+}
+
+static void operation_began(const struct operation *operation, void *userdata) {
+        struct service *service = userdata;
+        uint32_t id = operation_entry(operation)->id;
+
+        /* One that waited for authorization has its object already. */
+        if (request_by_id(service, id))
+                emit_operation_changed(service, id);
+        else
+                (void) sd_bus_emit_object_added(service->bus, OPERATION_PATH(id));
+}
+
+static void operation_changed(const struct operation *operation, void *userdata) {
+        emit_operation_changed(userdata, operation_entry(operation)->id);
+}
+
+static void emit_finished(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure,
+                          const struct plan *plan) {
+        sd_bus_message *message = NULL;
+        bool failed = failure->kind != FAILURE_NONE;
+        int r;
+
+        (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, NULL);
+
+        r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "OperationFinished");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid, failed ? error_name(failure->kind) : "",
+                                          failed ? strempty(failure->message) : "");
+        if (r >= 0)
+                r = append_moves(message, service->model, failed ? NULL : plan);
+        if (r >= 0)
+                (void) sd_bus_send(service->bus, message, NULL);
+        sd_bus_message_unref(message);
+}
+
+static void operation_settled(const struct operation *operation, const struct failure *failure, bool late, void *userdata) {
+        const struct journal_entry *entry = operation_entry(operation);
+        struct service *service = userdata;
+
+        emit_finished(service, entry->id, entry->uid, failure, entry->plan);
+        if (late && service->settled_late)
+                service->settled_late(entry, failure);
+}
+
+void announce_authorizing(struct service *service, uint32_t id) {
+        (void) sd_bus_emit_object_added(service->bus, OPERATION_PATH(id));
+}
+
+void announce_refused(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure) {
+        emit_finished(service, id, uid, failure, NULL);
+}
+
+const struct mover_listener operation_announcer = {
+        .began = operation_began,
+        .changed = operation_changed,
+        .settled = operation_settled,
+};
 
 const struct model_listener announcer = {
         .function_added = function_added,

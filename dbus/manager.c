@@ -207,6 +207,8 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("RestoreGroup", SD_BUS_ARGS("u", group, "t", flags), SD_BUS_RESULT("a(sss)", moves),
                                 method_restore_group, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceMoved", SD_BUS_ARGS("s", address, "s", from, "s", to, "s", by), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("OperationFinished",
+                                SD_BUS_ARGS("o", operation, "u", uid, "s", error, "s", message, "a(sss)", moves), 0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("DefaultBackend", "s", get_default_backend, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("SelectedBackend", "s", get_selected_backend, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -9,10 +9,12 @@
 #define VFIOBIND_PATH "/org/vfiobind"
 #define VFIOBIND_DEVICE_PATH VFIOBIND_PATH "/device"
 #define VFIOBIND_GROUP_PATH VFIOBIND_PATH "/group"
+#define VFIOBIND_OPERATION_PATH VFIOBIND_PATH "/operation"
 
 #define VFIOBIND_MANAGER_INTERFACE "org.vfiobind.Manager"
 #define VFIOBIND_DEVICE_INTERFACE "org.vfiobind.Device"
 #define VFIOBIND_GROUP_INTERFACE "org.vfiobind.Group"
+#define VFIOBIND_OPERATION_INTERFACE "org.vfiobind.Operation"
 
 /* The argument `flags` (D-Bus type t) of the methods that change something. */
 enum {

@@ -3,6 +3,7 @@
 /* Object paths. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -24,6 +25,11 @@ char *group_path(int group, char buffer[static OBJECT_PATH_SIZE]) {
                 strcpy(buffer, "/");
         else
                 snprintf(buffer, OBJECT_PATH_SIZE, VFIOBIND_GROUP_PATH "/%d", group);
+        return buffer;
+}
+
+char *operation_path(uint32_t id, char buffer[static OBJECT_PATH_SIZE]) {
+        snprintf(buffer, OBJECT_PATH_SIZE, VFIOBIND_OPERATION_PATH "/%" PRIu32, id);
         return buffer;
 }
 
@@ -59,5 +65,20 @@ int group_path_parse(const char *path, int *ret) {
                 return -EINVAL;
 
         *ret = (int) value;
+        return 0;
+}
+
+int operation_path_parse(const char *path, uint32_t *ret) {
+        const char *name = startswith(path, VFIOBIND_OPERATION_PATH "/");
+        unsigned long value;
+
+        if (!name)
+                return -EINVAL;
+
+        value = strtoul(name, NULL, 10);
+        if (value > UINT32_MAX || !streq(OPERATION_PATH((uint32_t) value), path))
+                return -EINVAL;
+
+        *ret = (uint32_t) value;
         return 0;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "dbus/error.h"
+#include "dbus/moves.h"
 #include "dbus/names.h"
 #include "dbus/request.h"
 #include "polkit/authorize.h"
@@ -20,6 +21,7 @@ struct bus_request {
         sd_bus_message *message;
         wish_reader_t read;
         uid_t uid;
+        uint32_t id; /* of its object on the bus; 0 while it has none */
 
         struct wish wish;
         struct function **functions; /* the model's: valid until the event loop comes round */
@@ -59,23 +61,12 @@ void requests_free(struct service *service) {
                 request_free(service->requests);
 }
 
-static void end_with_failure(struct bus_request *request, const struct failure *failure) {
+/* MOVED tells that it had become an operation, which says itself how it ended. */
+static void end_with_failure(struct bus_request *request, const struct failure *failure, bool moved) {
+        if (request->id != 0 && !moved)
+                announce_refused(request->service, request->id, request->uid, failure);
         (void) reply_failure(request->message, failure);
         request_free(request);
-}
-
-static int append_moves(sd_bus_message *reply, struct model *model, const struct plan *plan) {
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "(sss)");
-        for (size_t i = 0; r >= 0 && plan && i < plan->n_movements; i++) {
-                const struct movement *m = &plan->movements[i];
-                const struct function *f = model_function(model, &m->address);
-
-                r = sd_bus_message_append(reply, "(sss)", PCI_ADDRESS_TEXT(&m->address), m->old_driver,
-                                          f ? f->driver : "");
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static void end_with_moves(struct bus_request *request, const struct plan *plan) {
@@ -94,7 +85,7 @@ static void end_with_moves(struct bus_request *request, const struct plan *plan)
 
 static void on_moved(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
         if (failure->kind != FAILURE_NONE)
-                end_with_failure(userdata, failure);
+                end_with_failure(userdata, failure, true);
         else
                 end_with_moves(userdata, entry->plan);
 }
@@ -109,7 +100,7 @@ static int carry_out(struct bus_request *request, struct plan *plan, struct fail
                 return 0;
         }
 
-        return mover_start(request->service->mover, plan, request->wish.word, request->uid,
+        return mover_start(request->service->mover, request->id ?: mover_next_id(request->service->mover), plan, request->wish.word, request->uid,
                            sd_bus_message_get_sender(request->message), on_moved, request, failure);
 }
 
@@ -120,14 +111,14 @@ static void on_authorized(const struct failure *failure, void *userdata) {
         _cleanup_failure_ struct failure again = {};
 
         if (failure->kind != FAILURE_NONE) {
-                end_with_failure(request, failure);
+                end_with_failure(request, failure, false);
                 return;
         }
 
         request->authorized = true;
         request->question = question_free(request->question);
         if (begin(request, &again) < 0)
-                end_with_failure(request, &again);
+                end_with_failure(request, &again, false);
 }
 
 /* Asks polkit, or sees whether what it has answered is what is needed. Returns 1 if the plan may be carried out now, 0 if the answer
@@ -156,6 +147,9 @@ static int ensure_authorized(struct bus_request *request, const struct plan *pla
         r = authorize(request->message, &request->checks, on_authorized, request, &request->question);
         if (r < 0)
                 return fail_internal(failure, r);
+
+        request->id = mover_next_id(request->service->mover);
+        announce_authorizing(request->service, request->id);
         return 0;
 }
 
@@ -208,7 +202,7 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                 r = proceed(request, &failure);
 
         if (r < 0)
-                end_with_failure(request, &failure);
+                end_with_failure(request, &failure, false);
 }
 
 static int check_flags(const struct wish *wish, struct failure *failure) {
@@ -255,8 +249,46 @@ static int begin(struct bus_request *request, struct failure *failure) {
 }
 
 static int on_caller_left(sd_bus_track *track, void *userdata) {
-        request_free(userdata);
+        _cleanup_failure_ struct failure failure = {};
+
+        fail(&failure, FAILURE_ACCESS_DENIED, "The caller has left before authorization was given");
+        end_with_failure(userdata, &failure, false);
         return 0;
+}
+
+uint32_t request_id(const struct bus_request *request) {
+        return request->id;
+}
+
+const struct wish *request_wish(const struct bus_request *request) {
+        return &request->wish;
+}
+
+uid_t request_uid(const struct bus_request *request) {
+        return request->uid;
+}
+
+const char *request_caller(const struct bus_request *request) {
+        return sd_bus_message_get_sender(request->message);
+}
+
+const struct bus_request *request_by_id(const struct service *service, uint32_t id) {
+        for (const struct bus_request *request = service->requests; request; request = request->next)
+                if (request->id == id && id != 0)
+                        return request;
+
+        return NULL;
+}
+
+int requests_foreach(const struct service *service, int (*function)(const struct bus_request *request, void *userdata),
+                     void *userdata) {
+        int r = 0;
+
+        for (const struct bus_request *request = service->requests; r == 0 && request; request = request->next)
+                if (request->id != 0)
+                        r = function(request, userdata);
+
+        return r;
 }
 
 static int get_uid(sd_bus_message *message, uid_t *ret) {
@@ -323,6 +355,6 @@ int request_begin(struct service *service, sd_bus_message *message, wish_reader_
         else
                 r = begin(request, &failure);
         if (r < 0)
-                end_with_failure(request, &failure);
+                end_with_failure(request, &failure, false);
         return 1;
 }

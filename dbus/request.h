@@ -25,6 +25,19 @@ struct wish {
 /* Reads MESSAGE from its beginning into RET. */
 typedef int (*wish_reader_t)(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
 
+/* What a request that waits for authorization is about. */
+uint32_t request_id(const struct bus_request *request);
+const struct wish *request_wish(const struct bus_request *request);
+uid_t request_uid(const struct bus_request *request);
+const char *request_caller(const struct bus_request *request);
+
+/* The request that waits, or has waited, for authorization under this number; NULL if there is none. */
+const struct bus_request *request_by_id(const struct service *service, uint32_t id);
+
+/* Calls FUNCTION for each of those, until it returns other than 0, which is passed on. */
+int requests_foreach(const struct service *service, int (*function)(const struct bus_request *request, void *userdata),
+                     void *userdata);
+
 /* Frees all requests of SERVICE. Moves that have begun are not called back. */
 void requests_free(struct service *service);
 

@@ -47,6 +47,25 @@ static int find_group(sd_bus *bus, const char *path, const char *interface, void
         return 1;
 }
 
+static int find_operation(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                          sd_bus_error *error) {
+        struct service *service = userdata;
+        struct activity activity = {};
+
+        if (operation_path_parse(path, &activity.id) < 0)
+                return 0;
+
+        activity.operation = mover_operation(service->mover, activity.id);
+        activity.request = request_by_id(service, activity.id);
+        if (!activity.operation && !activity.request)
+                return 0;
+
+        /* It is read before the next object is looked for. */
+        service->activity = activity;
+        *ret_found = &service->activity;
+        return 1;
+}
+
 /* sd-bus frees a list of strings that each was allocated. */
 static int end_list(char **list, int r, char ***ret) {
         if (r >= 0) {
@@ -94,6 +113,53 @@ static int list_group_paths(sd_bus *bus, const char *prefix, void *userdata, cha
         return end_list(list, list ? r : -ENOMEM, ret_nodes);
 }
 
+struct id_list {
+        uint32_t *array;
+        size_t n;
+};
+
+static int add_id(uint32_t id, struct id_list *list) {
+        uint32_t *slot;
+
+        for (size_t i = 0; i < list->n; i++)
+                if (list->array[i] == id)
+                        return 0;
+
+        slot = array_append(&list->array, &list->n, sizeof(*slot));
+        if (!slot)
+                return -ENOMEM;
+        *slot = id;
+        return 0;
+}
+
+static int add_operation(const struct operation *operation, void *userdata) {
+        return add_id(operation_entry(operation)->id, userdata);
+}
+
+static int add_request(const struct bus_request *request, void *userdata) {
+        return add_id(request_id(request), userdata);
+}
+
+static int list_operation_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error) {
+        struct service *service = userdata;
+        struct id_list ids = {};
+        char **list = NULL;
+        int r;
+
+        r = mover_foreach(service->mover, add_operation, &ids);
+        if (r >= 0)
+                r = requests_foreach(service, add_request, &ids);
+        if (r >= 0)
+                list = calloc(ids.n + 1, sizeof(*list));
+        for (size_t i = 0; list && r >= 0 && i < ids.n; i++) {
+                list[i] = strdup(OPERATION_PATH(ids.array[i]));
+                r = list[i] ? 0 : -ENOMEM;
+        }
+
+        free(ids.array);
+        return end_list(list, list ? r : -ENOMEM, ret_nodes);
+}
+
 int service_publish(struct service *service) {
         sd_bus *bus = service->bus;
         int r;
@@ -113,10 +179,16 @@ int service_publish(struct service *service) {
                                                find_group, service);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(bus, NULL, VFIOBIND_GROUP_PATH, list_group_paths, service);
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_OPERATION_PATH, VFIOBIND_OPERATION_INTERFACE,
+                                               operation_vtable, find_operation, service);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(bus, NULL, VFIOBIND_OPERATION_PATH, list_operation_paths, service);
         if (r < 0)
                 return r;
 
         model_set_listener(service->model, &announcer, service);
+        mover_set_listener(service->mover, &operation_announcer, service);
         return 0;
 }
 

@@ -10,6 +10,13 @@
 
 struct bus_request;
 
+/* What an object below /org/vfiobind/operation stands for: a request that waits for authorization, or an operation. */
+struct activity {
+        uint32_t id;
+        const struct bus_request *request;
+        const struct operation *operation;
+};
+
 struct service {
         sd_event *event;
         sd_bus *bus;
@@ -17,6 +24,10 @@ struct service {
         struct mover *mover;
         const char *worker_program;
         struct bus_request *requests; /* those that wait for polkit, for the worker or for their move */
+        struct activity activity;     /* what the object that is being looked at is about */
+
+        /* Told of an operation that is settled when nobody waits for its answer any more. */
+        void (*settled_late)(const struct journal_entry *entry, const struct failure *failure);
 };
 
 /* Puts the objects on SERVICE's bus and listens to its model. Everything in SERVICE must be set. */
@@ -33,6 +44,7 @@ void service_close(struct service *service);
 extern const sd_bus_vtable manager_vtable[];
 extern const sd_bus_vtable device_vtable[];
 extern const sd_bus_vtable group_vtable[];
+extern const sd_bus_vtable operation_vtable[]; /* user data: a `struct activity` */
 
 /* The service behind a method call of any of them. */
 struct service *service_of_call(sd_bus_message *message);
@@ -40,5 +52,10 @@ struct service *service_of_call(sd_bus_message *message);
 /* Answers `Get` of the properties that only a worker may read (see explicit.c), for objects below /org/vfiobind/device. */
 int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-/* Turns changes of the model into signals. USERDATA is the service. */
+/* Turns changes of the model and of operations into signals. USERDATA is the service. */
 extern const struct model_listener announcer;
+extern const struct mover_listener operation_announcer;
+
+/* The object of a request that waits for authorization begins and ends. Where the request goes on as an operation, the object stays. */
+void announce_authorizing(struct service *service, uint32_t id);
+void announce_refused(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure);

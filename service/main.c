@@ -51,7 +51,8 @@ static void on_damaged(const char *name, void *userdata) {
         log_line(SD_WARNING, "The file %s below " RUNTIME_DIRECTORY " is damaged and was set aside as %s.damaged.", name, name);
 }
 
-static void on_settled_late(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
+/* Only what nobody is told by an answer belongs in the log. */
+static void on_settled_late(const struct journal_entry *entry, const struct failure *failure) {
         log_line(failure->kind == FAILURE_NONE ? SD_NOTICE : SD_WARNING, "Operation %u (%s, for uid %u) is settled: %s.", entry->id,
                  entry->word, entry->uid, failure->kind == FAILURE_NONE ? "done" : strempty(failure->message));
 }
@@ -141,7 +142,6 @@ static int open_mover(struct daemon *daemon) {
                 .default_backend = daemon->config.default_backend,
                 .limit_usec = daemon->config.limit_usec,
                 .damaged = on_damaged,
-                .settled_late = on_settled_late,
         };
 
         return mover_new(&config, &daemon->service.mover);
@@ -213,7 +213,10 @@ static void close_daemon(struct daemon *daemon) {
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, {} };
-        struct daemon daemon = { .service.worker_program = LIBEXECDIR "/vfiobind-worker" };
+        struct daemon daemon = { .service = {
+                .worker_program = LIBEXECDIR "/vfiobind-worker",
+                .settled_late = on_settled_late,
+        } };
         int option, r;
 
         while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0)

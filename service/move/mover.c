@@ -24,6 +24,8 @@ struct mover {
         struct journal *journal;
         struct job *jobs;
         uint32_t last_id;
+        const struct mover_listener *listener;
+        void *listener_userdata;
         sd_event_source *sweep; /* frees what is settled, once nobody is in the midst of it */
 };
 
@@ -78,6 +80,13 @@ static void on_answer(struct operation *operation, const struct failure *failure
                 done(operation_entry(operation), failure, job->userdata);
 }
 
+static void on_changed(struct operation *operation, void *userdata) {
+        struct mover *mover = userdata;
+
+        if (mover->listener)
+                mover->listener->changed(operation, mover->listener_userdata);
+}
+
 static void on_settled(struct operation *operation, const struct failure *failure, void *userdata) {
         struct mover *mover = userdata;
         struct job *job = job_of(mover, operation);
@@ -85,8 +94,8 @@ static void on_settled(struct operation *operation, const struct failure *failur
 
         job->settled = true;
         mark_busy(mover, entry->plan, false);
-        if (!job->done && mover->config.settled_late)
-                mover->config.settled_late(entry, failure, mover->config.userdata);
+        if (mover->listener)
+                mover->listener->settled(operation, failure, !job->done, mover->listener_userdata);
 
         /* The operation is calling: it is freed when it has returned. */
         sd_event_source_set_enabled(mover->sweep, SD_EVENT_ONESHOT);
@@ -204,6 +213,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 .journal = mover->journal,
                 .worker_program = config->worker_program,
                 .limit_usec = config->limit_usec,
+                .changed = on_changed,
                 .answer = on_answer,
                 .settled = on_settled,
                 .userdata = mover,
@@ -274,10 +284,12 @@ static int start_operation(struct mover *mover, struct journal_entry *entry, mov
         }
 
         mark_busy(mover, entry->plan, true);
+        if (mover->listener)
+                mover->listener->began(job->operation, mover->listener_userdata);
         return 0;
 }
 
-int mover_start(struct mover *mover, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
+int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
                 void *userdata, struct failure *failure) {
         struct journal_entry *entry = calloc(1, sizeof(*entry));
         int r;
@@ -287,7 +299,7 @@ int mover_start(struct mover *mover, struct plan *plan, const char *word, uint32
                 return fail_internal(failure, -ENOMEM);
         }
 
-        entry->id = ++mover->last_id;
+        entry->id = id;
         entry->uid = uid;
         entry->caller = strdup(caller);
         entry->word = strdup(word);
@@ -299,6 +311,33 @@ int mover_start(struct mover *mover, struct plan *plan, const char *word, uint32
 
         r = start_operation(mover, entry, done, userdata);
         return r < 0 ? fail_internal(failure, r) : 0;
+}
+
+void mover_set_listener(struct mover *mover, const struct mover_listener *listener, void *userdata) {
+        mover->listener = listener;
+        mover->listener_userdata = userdata;
+}
+
+uint32_t mover_next_id(struct mover *mover) {
+        return ++mover->last_id;
+}
+
+const struct operation *mover_operation(const struct mover *mover, uint32_t id) {
+        for (const struct job *job = mover->jobs; job; job = job->next)
+                if (!job->settled && operation_entry(job->operation)->id == id)
+                        return job->operation;
+
+        return NULL;
+}
+
+int mover_foreach(const struct mover *mover, int (*function)(const struct operation *operation, void *userdata), void *userdata) {
+        int r = 0;
+
+        for (const struct job *job = mover->jobs; r == 0 && job; job = job->next)
+                if (!job->settled)
+                        r = function(job->operation, userdata);
+
+        return r;
 }
 
 const char *mover_default_backend(const struct mover *mover) {

