@@ -106,6 +106,7 @@ static const struct property *property_in_call(sd_bus_message *message) {
 
 int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         const struct property *property = property_in_call(message);
+        const char *path = sd_bus_message_get_path(message);
         struct service *service = userdata;
         const struct function *f = NULL;
         struct pci_address address;
@@ -113,9 +114,13 @@ int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_err
         int r;
 
         (void) sd_bus_message_rewind(message, true);
-        if (property && device_path_parse(sd_bus_message_get_path(message), &address) >= 0)
+        if (streq(path, VFIOBIND_DEVICE_PATH))
+                return 0;
+        if (device_path_parse(path, &address) >= 0)
                 f = model_function(service->model, &address);
-        if (!f)
+        if (!f) /* for sd-bus the filter is enough to make an object */
+                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT, "There is no object %s", path);
+        if (!property)
                 return 0; /* everything else takes the ordinary way */
 
         reading = calloc(1, sizeof(*reading));

@@ -8,6 +8,7 @@
 #include "dbus/path.h"
 #include "dbus/request.h"
 #include "dbus/service.h"
+#include "service/host/array.h"
 
 struct service *service_of_call(sd_bus_message *message) {
         return sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));

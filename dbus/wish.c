@@ -6,6 +6,7 @@
 
 #include "dbus/path.h"
 #include "dbus/wish.h"
+#include "service/host/array.h"
 
 #define WORD_HOST "host"
 

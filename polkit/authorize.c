@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "polkit/authorize.h"
+#include "service/host/array.h"
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"

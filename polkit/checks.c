@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "polkit/checks.h"
+#include "service/host/array.h"
 
 #define ACTION_PREFIX "org.vfiobind."
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
@@ -17,6 +18,10 @@
 #define RUNTIME_DIRECTORY "/run/vfiobind"
 #define CONFIG_FILE SYSCONFDIR "/vfiobind/vfiobind.conf"
 
+/* How long operations that make progress may go on after the service was told to stop, in microseconds. Nothing is lost where that is not
+ * enough, or where it is killed: the next start brings the functions back. But nobody may start it for a while. */
+#define STOP_USEC (5 * 1000 * 1000ULL)
+
 struct daemon {
         struct config config;
         struct root *root;
@@ -24,6 +29,7 @@ struct daemon {
         struct uevents *uevents;
         struct observer *observer;
         struct service service;
+        sd_event_source *stop; /* the end of the respite, once the service was told to stop */
         bool named;
 };
 
@@ -89,6 +95,33 @@ static void on_observed(void *userdata) {
         sd_notify(false, "READY=1");
 }
 
+static int is_progressing(const struct operation *operation, void *userdata) {
+        return operation_state(operation) != OPERATION_STUCK;
+}
+
+/* Called whenever the event loop comes round, once the service was told to stop. */
+static int on_round(sd_event_source *source, void *userdata) {
+        struct daemon *daemon = userdata;
+
+        if (mover_foreach(daemon->service.mover, is_progressing, NULL) == 0)
+                sd_event_exit(daemon->service.event, 0);
+        return 0;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        struct daemon *daemon = userdata;
+        sd_event *event = daemon->service.event;
+
+        if (daemon->stop || !daemon->service.mover || mover_foreach(daemon->service.mover, is_progressing, NULL) == 0)
+                return sd_event_exit(event, 0);
+
+        /* Its callback is the default one, which ends the event loop. */
+        if (sd_event_add_time_relative(event, &daemon->stop, CLOCK_MONOTONIC, STOP_USEC, 0, NULL, NULL) < 0 ||
+            sd_event_add_post(event, NULL, on_round, daemon) < 0)
+                return sd_event_exit(event, 0);
+        return 0;
+}
+
 static void read_config(struct daemon *daemon) {
         int r;
 
@@ -113,7 +146,7 @@ static int open_loop(struct daemon *daemon) {
 
         r = sd_event_new(&daemon->service.event);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
-                r = sd_event_add_signal(daemon->service.event, NULL, signals[i], NULL, NULL);
+                r = sd_event_add_signal(daemon->service.event, NULL, signals[i], on_signal, daemon);
         return r < 0 ? r : sd_event_set_watchdog(daemon->service.event, true);
 }
 
@@ -208,6 +241,7 @@ static void close_daemon(struct daemon *daemon) {
         model_free(daemon->service.model);
         aliases_free(daemon->aliases);
         root_free(daemon->root);
+        sd_event_source_unref(daemon->stop);
         sd_event_unref(daemon->service.event);
 }
 

@@ -10,6 +10,7 @@
 #include <libkmod.h>
 
 #include "service/host/aliases.h"
+#include "service/host/array.h"
 
 struct known_alias {
         char modalias[MODALIAS_SIZE];

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "service/host/array.h"
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
 
@@ -15,6 +16,10 @@ enum {
         CLASS_BRIDGE = 0x06,
         CLASS_DISPLAY_VGA = 0x0300,
 };
+
+int function_compare_address(const void *address, const void *function) {
+        return pci_address_compare(address, &((const struct function *) function)->address);
+}
 
 bool function_is_bridge(const struct function *f) {
         return f->bridge || f->class_code >> 16 == CLASS_BRIDGE;

@@ -74,6 +74,9 @@ struct function {
         bool moving; /* an operation is changing its driver just now */
 };
 
+/* Compares an address with a function's, for arrays that are sorted by address (array.h). */
+int function_compare_address(const void *address, const void *function);
+
 /* Whether it is a bridge by its header or by its class: such a function is never moved and no endpoint. */
 bool function_is_bridge(const struct function *f);
 

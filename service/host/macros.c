@@ -41,20 +41,3 @@ char *text_escape(const char *text, size_t max) {
         strcpy(p, cut ? "..." : "");
         return escaped;
 }
-
-void *array_append(void *p, size_t *n, size_t size) {
-        void **array = p;
-        char *grown, *element;
-
-        /* The capacity is not stored: it is the next power of two, so it is full exactly when the count is one. */
-        if ((*n & (*n - 1)) == 0) {
-                grown = reallocarray(*array, *n == 0 ? 1 : *n * 2, size);
-                if (!grown)
-                        return NULL;
-                *array = grown;
-        }
-
-        element = (char *) *array + *n * size;
-        (*n)++;
-        return memset(element, 0, size);
-}

@@ -72,7 +72,3 @@ int free_and_copy(char **p, const char *text);
 /* A copy of TEXT that is safe to show: at most MAX bytes of it, control characters and whatever is not ASCII as "\xNN", and quotes
  * and backslashes too. The caller frees it; NULL where memory is short. */
 char *text_escape(const char *text, size_t max);
-
-/* Makes room for one more element in the array *P of *N elements of SIZE bytes each, and returns it zeroed, counted in *N.
- * Returns NULL where memory is short, and leaves both as they were. Capacity doubles, so that appending is cheap. */
-void *array_append(void *p, size_t *n, size_t size);

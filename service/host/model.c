@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
 #include "service/host/model.h"
 #include "service/host/names.h"
 #include "service/host/sysfs.h"
@@ -52,12 +53,6 @@ int model_new(const struct root *root, struct aliases *aliases, struct model **r
         return 0;
 }
 
-static void group_free(struct group *g) {
-        free(g->members);
-        free(g->type);
-        free(g);
-}
-
 struct model *model_free(struct model *model) {
         if (!model)
                 return NULL;
@@ -90,43 +85,6 @@ void model_trim(struct model *model) {
         names_unload(model->names);
 }
 
-/* The place of KEY in a sorted array of pointers: the first element that is not less. */
-static size_t lower_bound(void *const *array, size_t n, const void *key, int (*compare)(const void *key, const void *element)) {
-        size_t from = 0, to = n;
-
-        while (from < to) {
-                size_t middle = from + (to - from) / 2;
-
-                if (compare(key, array[middle]) > 0)
-                        from = middle + 1;
-                else
-                        to = middle;
-        }
-
-        return from;
-}
-
-static int insert_at(void *array, size_t *n, size_t at, void *element) {
-        void **slot;
-
-        if (!array_append(array, n, sizeof(void *)))
-                return -ENOMEM;
-
-        slot = *(void ***) array + at;
-        memmove(slot + 1, slot, (*n - 1 - at) * sizeof(void *));
-        *slot = element;
-        return 0;
-}
-
-static void remove_at(void *array, size_t *n, size_t at) {
-        memmove((void **) array + at, (void **) array + at + 1, (*n - at - 1) * sizeof(void *));
-        (*n)--;
-}
-
-static int compare_to_function(const void *key, const void *element) {
-        return pci_address_compare(key, &((const struct function *) element)->address);
-}
-
 static int compare_to_group(const void *key, const void *element) {
         int a = *(const int *) key, b = (int) ((const struct group *) element)->id;
 
@@ -134,7 +92,7 @@ static int compare_to_group(const void *key, const void *element) {
 }
 
 static size_t find_function(const struct model *model, const struct pci_address *address) {
-        return lower_bound((void *const *) model->functions, model->n_functions, address, compare_to_function);
+        return array_lower_bound(model->functions, model->n_functions, address, function_compare_address);
 }
 
 struct function *model_function(const struct model *model, const struct pci_address *address) {
@@ -146,7 +104,7 @@ struct function *model_function(const struct model *model, const struct pci_addr
 }
 
 struct group *model_group(const struct model *model, int id) {
-        size_t at = lower_bound((void *const *) model->groups, model->n_groups, &id, compare_to_group);
+        size_t at = array_lower_bound(model->groups, model->n_groups, &id, compare_to_group);
 
         return at < model->n_groups && (int) model->groups[at]->id == id ? model->groups[at] : NULL;
 }
@@ -161,42 +119,20 @@ struct group *const *model_groups(const struct model *model, size_t *ret_n) {
         return model->groups;
 }
 
-bool function_blocks_group(const struct function *f) {
-        return !driver_keeps_group_viable(f->driver, f->kind);
-}
-
-static unsigned count_blockers(const struct group *g) {
-        unsigned n = 0;
-
-        for (size_t i = 0; i < g->n_members; i++)
-                n += function_blocks_group(g->members[i]);
-
-        return n;
-}
-
-static int read_group_type(const struct model *model, struct group *g) {
-        char path[64], type[32] = "";
-
-        snprintf(path, sizeof(path), "kernel/iommu_groups/%u/type", g->id);
-        if (sysfs_read(model->root->sys, path, type, sizeof(type)) < 0)
-                type[0] = '\0';
-
-        return free_and_copy(&g->type, type);
-}
-
 static int add_group(struct model *model, int id, struct group **ret) {
-        size_t at = lower_bound((void *const *) model->groups, model->n_groups, &id, compare_to_group);
+        size_t at = array_lower_bound(model->groups, model->n_groups, &id, compare_to_group);
         struct group *g;
+        int r;
 
-        g = calloc(1, sizeof(*g));
-        if (!g)
-                return -ENOMEM;
+        r = group_new(model->root, (unsigned) id, &g);
+        if (r < 0)
+                return r;
         g->model = model;
-        g->id = (unsigned) id;
 
-        if (read_group_type(model, g) < 0 || insert_at(&model->groups, &model->n_groups, at, g) < 0) {
+        r = array_insert(&model->groups, &model->n_groups, at, g);
+        if (r < 0) {
                 group_free(g);
-                return -ENOMEM;
+                return r;
         }
 
         *ret = g;
@@ -207,7 +143,6 @@ static int add_group(struct model *model, int id, struct group **ret) {
 static int join_group(struct model *model, struct function *f) {
         struct group *g;
         bool is_new;
-        size_t at;
         int r;
 
         if (f->group < 0)
@@ -221,12 +156,11 @@ static int join_group(struct model *model, struct function *f) {
                         return r;
         }
 
-        at = lower_bound((void *const *) g->members, g->n_members, &f->address, compare_to_function);
-        r = insert_at(&g->members, &g->n_members, at, f);
+        r = group_add(g, f);
         if (r < 0)
                 return r;
 
-        g->n_blockers = count_blockers(g);
+        g->n_blockers = group_count_blockers(g);
         if (is_new)
                 tell(model, group_added, g);
         else
@@ -237,24 +171,20 @@ static int join_group(struct model *model, struct function *f) {
 /* Takes F out of group ID, and drops the group with its last member, as the kernel does. */
 static void leave_group(struct model *model, struct function *f, int id) {
         struct group *g = model_group(model, id);
-        size_t at;
 
         if (!g)
                 return;
 
-        at = lower_bound((void *const *) g->members, g->n_members, &f->address, compare_to_function);
-        if (at < g->n_members && g->members[at] == f)
-                remove_at(g->members, &g->n_members, at);
-
+        group_remove(g, f);
         if (g->n_members > 0) {
-                g->n_blockers = count_blockers(g);
+                g->n_blockers = group_count_blockers(g);
                 tell(model, group_changed, g, GROUP_MEMBERS | GROUP_VIABLE);
                 return;
         }
 
         tell(model, group_removed, g);
-        remove_at(model->groups, &model->n_groups,
-                  lower_bound((void *const *) model->groups, model->n_groups, &id, compare_to_group));
+        array_remove(model->groups, &model->n_groups,
+                  array_lower_bound(model->groups, model->n_groups, &id, compare_to_group));
         group_free(g);
 }
 
@@ -265,7 +195,7 @@ static void review_group(struct model *model, struct function *f) {
         if (!g)
                 return;
 
-        n = count_blockers(g);
+        n = group_count_blockers(g);
         if (n == g->n_blockers)
                 return;
 
@@ -324,7 +254,7 @@ static int add_function(struct model *model, const struct pci_address *address) 
 
         r = review_vfio_driver(model, f);
         if (r >= 0)
-                r = insert_at(&model->functions, &model->n_functions, find_function(model, address), f);
+                r = array_insert(&model->functions, &model->n_functions, find_function(model, address), f);
         if (r < 0)
                 return r;
 
@@ -337,7 +267,7 @@ static int add_function(struct model *model, const struct pci_address *address) 
 static void remove_function(struct model *model, struct function *f) {
         tell(model, function_removed, f);
         leave_group(model, f, f->group);
-        remove_at(model->functions, &model->n_functions, find_function(model, &f->address));
+        array_remove(model->functions, &model->n_functions, find_function(model, &f->address));
         function_free(f);
 }
 

@@ -6,17 +6,7 @@
 
 #include "service/host/aliases.h"
 #include "service/host/function.h"
-
-struct group {
-        struct model *model; /* whose it is */
-        unsigned id;
-        char *type; /* owned; the kind of its default domain as the kernel words it: "DMA", "DMA-FQ", "identity" … */
-
-        struct function **members; /* owned array of functions that belong to the model, in the order of their addresses */
-        size_t n_members;
-
-        unsigned n_blockers; /* how many members keep VFIO from opening it, as last announced */
-};
+#include "service/host/group.h"
 
 enum group_change {
         GROUP_MEMBERS = 1 << 0,
@@ -80,9 +70,6 @@ struct group *const *model_groups(const struct model *model, size_t *ret_n);
 /* NULL where there is none. */
 struct function *model_function(const struct model *model, const struct pci_address *address);
 struct group *model_group(const struct model *model, int id);
-
-/* Whether a member keeps VFIO from opening its group (see driver.h). */
-bool function_blocks_group(const struct function *f);
 
 /* The name of the driver that the backend vfio comes to for a function: that of the variant made for it, else "vfio-pci"; a
  * module's name in place of a variant that is not loaded yet. Into BUFFER, which is returned. */

@@ -55,19 +55,22 @@ static int address_in_path(const char *path, struct pci_address *ret) {
         return r;
 }
 
-/* What the event itself says of the driver. A received device is sealed: asking for its properties reads no file. */
-static void note_driver(struct uevents *uevents, sd_device *device, struct function *f) {
+/* What the event itself says of the driver. A received device is sealed: asking for its properties reads no file. Returns whether it
+ * is an old story: looking at sysfs because of that could skip a state that a later event tells of. */
+static bool note_driver(struct uevents *uevents, sd_device *device, struct function *f) {
         const char *driver = "";
         sd_device_action_t action;
         uint64_t seqnum;
 
         if (sd_device_get_action(device, &action) < 0 || sd_device_get_seqnum(device, &seqnum) < 0)
-                return;
-        if (action == SD_DEVICE_BIND && sd_device_get_property_value(device, "DRIVER", &driver) < 0)
-                return;
-
-        if (action == SD_DEVICE_BIND || action == SD_DEVICE_UNBIND)
+                return false;
+        if (action != SD_DEVICE_BIND && action != SD_DEVICE_UNBIND)
+                return false;
+        if (seqnum <= f->seqnum)
+                return true;
+        if (action == SD_DEVICE_UNBIND || sd_device_get_property_value(device, "DRIVER", &driver) >= 0)
                 (void) model_note_driver(uevents->model, f, driver, seqnum);
+        return false;
 }
 
 static int on_event(sd_device_monitor *monitor, sd_device *device, void *userdata) {
@@ -79,9 +82,8 @@ static int on_event(sd_device_monitor *monitor, sd_device *device, void *userdat
 
         if (sd_device_get_syspath(device, &path) >= 0 && address_in_path(path, &address) >= 0) {
                 f = model_function(uevents->model, &address);
-                if (f)
-                        note_driver(uevents, device, f);
-                model_update(uevents->model, &address, MOVED_BY_KERNEL);
+                if (!f || !note_driver(uevents, device, f))
+                        model_update(uevents->model, &address, MOVED_BY_KERNEL);
 
                 f = model_function(uevents->model, &address);
                 if (f && uevents->changed)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
 #include "service/move/journal.h"
 #include "service/move/store.h"
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "service/host/array.h"
 #include "service/move/lane.h"
 
 /* How often bringing a function back is tried before it counts as stranded, and how long the lane waits between two tries. What

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "service/host/array.h"
 #include "service/move/observe.h"
 #include "service/move/worker.h"
 

@@ -6,8 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
+#include "service/move/await.h"
 #include "service/move/lane.h"
 #include "service/move/operation.h"
+#include "service/move/wording.h"
 
 /* What remains of the limit for undoing when a worker has waited in vain for something besides the kernel. */
 #define WAIT_SHARE 2
@@ -28,9 +31,7 @@ struct operation {
         struct failure failure; /* the first */
         sd_event_source *deadline;
 
-        int *awaited; /* pidfds of workers that an earlier run has left */
-        sd_event_source **awaited_sources;
-        size_t n_awaited, n_awaited_left;
+        struct awaited *awaited; /* workers that an earlier run of the service has left; NULL once they have ended */
 };
 
 const struct journal_entry *operation_entry(const struct operation *operation) {
@@ -79,7 +80,7 @@ char *operation_message(const struct operation *operation) {
         char where[128], *text;
 
         if (!step)
-                return strdup(operation->n_awaited_left > 0 ? "Waiting for the worker of an earlier run of the service" :
+                return strdup(operation->awaited ? "Waiting for the worker of an earlier run of the service" :
                                                               "Between two steps");
 
         doing = step_describe(step->kind, &plan_of(operation)->movements[step->movement].address, step->argument);
@@ -314,35 +315,10 @@ static void on_step_done(struct lane *lane, const struct step *step, void *userd
         tell_changed(operation);
 }
 
-/* Words the kernel's refusal of a step. */
-static void word_failure(struct operation *operation, const struct step *step, const struct report *report) {
-        const struct movement *m = &plan_of(operation)->movements[step->movement];
-        const char *address = PCI_ADDRESS_TEXT(&m->address);
-        _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
-        struct failure *failure = &operation->failure;
-
-        if (step->kind == STEP_LOAD_MODULE)
-                fail(failure, FAILURE_MODULE_UNAVAILABLE, "%s cannot be moved, since loading %s failed: %s", address,
-                     step->argument,
-                     report->error == -EPERM ? "modprobe.d or the kernel forbids it" : strerror(-report->error));
-        else if (!report->has_state && (report->error == -ENODEV || report->error == -ESTALE))
-                fail(failure, FAILURE_NO_SUCH_DEVICE, "%s has disappeared", address);
-        else if (step->kind == STEP_BIND && report->error == -ENODEV && m->target.bind_with_own_override)
-                fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: the driver does not support this device", address,
-                     step->argument);
-        else if (step->kind == STEP_BIND && report->error == -ENOENT)
-                fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: no PCI driver of that name is registered", address,
-                     step->argument);
-        else if (report->error == -EPIPE)
-                fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address, strempty(doing));
-        else
-                fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing), strerror(-report->error));
-}
-
 static void on_lane_failed(struct lane *lane, const struct step *step, const struct report *report, void *userdata) {
         struct operation *operation = userdata;
 
-        word_failure(operation, step, report);
+        word_failure(&plan_of(operation)->movements[step->movement], step, report, &operation->failure);
         for (size_t i = 0; i < operation->n_lanes; i++)
                 lane_stop(operation->lanes[i]);
         lane_ended(operation);
@@ -449,45 +425,11 @@ int operation_start(const struct operation_context *context, struct journal_entr
 
 /* What an earlier run has left. */
 
-static int on_worker_ended(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+static void on_workers_ended(void *userdata) {
         struct operation *operation = userdata;
 
-        sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        if (--operation->n_awaited_left == 0)
-                undo(operation);
-        return 0;
-}
-
-static int await(struct operation *operation, const struct worker_identity *worker) {
-        sd_event_source **source;
-        int *fd;
-        int pidfd, r;
-
-        pidfd = worker_identity_open(worker);
-        if (pidfd < 0)
-                return pidfd == -ESRCH ? 0 : pidfd;
-
-        fd = array_append(&operation->awaited, &operation->n_awaited, sizeof(*fd));
-        if (!fd) {
-                close(pidfd);
-                return -ENOMEM;
-        }
-        *fd = pidfd;
-
-        r = (int) operation->n_awaited_left;
-        source = reallocarray(operation->awaited_sources, operation->n_awaited, sizeof(*source));
-        if (!source)
-                return -ENOMEM;
-        operation->awaited_sources = source;
-        source[operation->n_awaited - 1] = NULL;
-
-        r = sd_event_add_io(operation->context->event, &source[operation->n_awaited - 1], pidfd, EPOLLIN, on_worker_ended,
-                            operation);
-        if (r < 0)
-                return r;
-
-        operation->n_awaited_left++;
-        return 0;
+        operation->awaited = awaited_free(operation->awaited);
+        undo(operation);
 }
 
 int operation_recover(const struct operation_context *context, struct journal_entry *entry, struct operation **ret) {
@@ -503,14 +445,15 @@ int operation_recover(const struct operation_context *context, struct journal_en
         fail(&operation->failure, FAILURE_MOVE_FAILED, "The service was interrupted in the midst of the operation");
 
         r = prepare(operation);
-        for (size_t i = 0; r >= 0 && i < entry->n_workers; i++)
-                r = await(operation, &entry->workers[i]);
+        if (r >= 0)
+                r = await_workers(context->event, entry->workers, entry->n_workers, on_workers_ended, operation,
+                                  &operation->awaited);
         if (r < 0) {
                 operation_free(operation);
                 return r;
         }
 
-        if (operation->n_awaited_left == 0)
+        if (!operation->awaited)
                 undo(operation);
         *ret = operation;
         return 0;
@@ -522,12 +465,7 @@ struct operation *operation_free(struct operation *operation) {
 
         for (size_t i = 0; i < operation->n_lanes; i++)
                 lane_free(operation->lanes[i]);
-        for (size_t i = 0; i < operation->n_awaited; i++) {
-                sd_event_source_disable_unref(operation->awaited_sources[i]);
-                close(operation->awaited[i]);
-        }
-        free(operation->awaited);
-        free(operation->awaited_sources);
+        awaited_free(operation->awaited);
         free(operation->lanes);
         sd_event_source_disable_unref(operation->deadline);
         failure_clear(&operation->failure);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
 #include "service/move/plan.h"
 
 static bool contains(struct function *const *functions, size_t n, const struct function *f) {

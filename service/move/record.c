@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
 #include "service/move/record.h"
 #include "service/move/store.h"
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "service/host/array.h"
 #include "service/host/macros.h"
 #include "service/host/sysfs.h"
 #include "service/move/store.h"

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
 #include "service/usage/finding.h"
 
 static const char *const kind_names[_FINDING_KIND_MAX] = {

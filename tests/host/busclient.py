@@ -195,8 +195,9 @@ class Helper:
             reply, fds = connection.call_with_unix_fd_list_finish(result)
         except GLib.Error as error:
             name = Gio.DBusError.get_remote_error(error) or error.domain
-            Gio.DBusError.strip_remote_error(error)
-            self.say({'id': request['id'], 'error': name, 'message': error.message})
+            # strip_remote_error() has no effect from Python
+            message = error.message.removeprefix(f'GDBus.Error:{name}: ')
+            self.say({'id': request['id'], 'error': name, 'message': message})
             return
         numbers = fds.steal_fds() if fds else []
         self.say({'id': request['id'], 'reply': reply.print_(True), 'fds': numbers})

@@ -55,6 +55,16 @@ def build_directory():
     return max(builds, key=lambda directory: os.stat(f'{directory}/simhost').st_mtime)
 
 
+@contextlib.contextmanager
+def installation():
+    """What a whole build installs, as a tree for Host: of the build directory that $VFIOBIND_BUILD names."""
+    with tempfile.TemporaryDirectory(prefix='vfiobind-tree-') as tree:
+        os.chmod(tree, 0o755)
+        subprocess.run(['meson', 'install', '-C', os.environ['VFIOBIND_BUILD'], '--no-rebuild', '--quiet'], check=True,
+                       stdout=subprocess.DEVNULL, env={**os.environ, 'DESTDIR': tree})
+        yield tree
+
+
 def topology_path(name):
     return name if '/' in name else f'{HERE}/topologies/{name}'
 

@@ -1,46 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Arrays that grow, and text that is made safe to show. */
+/* The small words of every file: text that is made safe to show, prefixes, copies. */
 
 #include "tests/unit/unit.h"
-
-static void test_array_grows(void **state) {
-        _cleanup_free_ unsigned *array = NULL;
-        size_t n = 0;
-
-        for (unsigned i = 0; i < 3000; i++) {
-                unsigned *element = array_append(&array, &n, sizeof(*array));
-
-                assert_ptr_equal(element, &array[i]);
-                assert_int_equal(n, i + 1);
-                assert_int_equal(*element, 0);
-                *element = i + 1;
-        }
-
-        for (unsigned i = 0; i < 3000; i++)
-                assert_int_equal(array[i], i + 1);
-}
-
-/* The capacity follows from the count, also after it went down: with every count once reached and left, address sanitizer sees
- * whether there is room. */
-static void test_array_after_removal(void **state) {
-        for (size_t down = 0; down <= 70; down++) {
-                _cleanup_free_ uint64_t *array = NULL;
-                size_t n = 0;
-
-                while (n < 70)
-                        *(uint64_t *) array_append(&array, &n, sizeof(*array)) = n;
-                n = down;
-                while (n < 140) {
-                        uint64_t *element = array_append(&array, &n, sizeof(*array));
-
-                        assert_int_equal(*element, 0);
-                        *element = n;
-                }
-                for (size_t i = 0; i < n; i++)
-                        assert_int_equal(array[i], i + 1);
-        }
-}
 
 static void test_escape(void **state) {
         static const struct {
@@ -109,5 +71,5 @@ static void test_copy(void **state) {
         free(p);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_array_grows), cmocka_unit_test(test_array_after_removal), cmocka_unit_test(test_escape),
-          cmocka_unit_test(test_escape_reads_no_further), cmocka_unit_test(test_words), cmocka_unit_test(test_copy))
+UNIT_MAIN(cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_reads_no_further), cmocka_unit_test(test_words),
+          cmocka_unit_test(test_copy))

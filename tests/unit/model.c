@@ -281,6 +281,37 @@ static void test_moving(void **state) {
         witness_expect(&host->witness, "- 0000:01:00.0\ngroup ~ 1 members,viable\n");
 }
 
+/* What uevents tell of states that sysfs no longer shows, and what is too old to tell anything. */
+static void test_noted_driver(void **state) {
+        struct host *host = *state;
+        struct function *f;
+
+        tree_write(host->tree, "sys/kernel/uevent_seqnum", "100\n");
+        scan(host);
+        f = function_at(host, "0000:01:00.0");
+        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+
+        assert_ok(model_note_driver(host->model, f, "", 99));
+        assert_ok(model_note_driver(host->model, f, "", 100));
+        assert_ok(model_note_driver(host->model, f, "e1000e", 101));
+        witness_expect(&host->witness, "");
+
+        assert_ok(model_note_driver(host->model, f, "", 102));
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e - kernel\n");
+        assert_int_equal(f->kind, DRIVER_NONE);
+        assert_ok(model_note_driver(host->model, f, "vfio-pci", 103));
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\n> 0000:01:00.0 - vfio-pci kernel\n");
+        assert_int_equal(f->kind, DRIVER_VFIO);
+        assert_ok(model_note_driver(host->model, f, "e1000e", 102));
+        witness_expect(&host->witness, "");
+
+        /* While it is being moved, nobody is told. */
+        model_set_moving(f, true);
+        assert_ok(model_note_driver(host->model, f, "x", 104));
+        witness_expect(&host->witness, "");
+        assert_string_equal(f->driver, "vfio-pci");
+}
+
 static void test_what_others_find_out(void **state) {
         struct host *host = *state;
         struct function *f;
@@ -345,5 +376,5 @@ static void test_crowd(void **state) {
 
 UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails), ON_HOST(test_move),
           ON_HOST(test_viability), ON_HOST(test_added_and_removed), ON_HOST(test_another_device), ON_HOST(test_changes_group),
-          ON_HOST(test_changes_group_and_driver), ON_HOST(test_moving), ON_HOST(test_what_others_find_out),
+          ON_HOST(test_changes_group_and_driver), ON_HOST(test_moving), ON_HOST(test_noted_driver), ON_HOST(test_what_others_find_out),
           ON_HOST(test_nobody_listens), ON_HOST(test_crowd))

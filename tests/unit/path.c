@@ -83,5 +83,35 @@ static void test_no_groups(void **state) {
         }
 }
 
+static void test_operations(void **state) {
+        static const struct {
+                const char *path;
+                int r;
+                uint32_t id;
+        } rows[] = {
+                { "/org/vfiobind/operation/1", 0, 1 },
+                { "/org/vfiobind/operation/4294967295", 0, UINT32_MAX },
+                { "/org/vfiobind/operation/4294967296", -EINVAL },
+                { "/org/vfiobind/operation/99999999999999999999999", -EINVAL },
+                { "/org/vfiobind/operation/-1", -EINVAL },
+                { "/org/vfiobind/operation/01", -EINVAL },
+                { "/org/vfiobind/operation/+1", -EINVAL },
+                { "/org/vfiobind/operation/1/", -EINVAL },
+                { "/org/vfiobind/operation/", -EINVAL },
+                { "/org/vfiobind/operation", -EINVAL },
+                { "/org/vfiobind/group/1", -EINVAL },
+                { "", -EINVAL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                uint32_t id = 0;
+
+                assert_row(operation_path_parse(rows[i].path, &id) == rows[i].r, "%s", rows[i].path);
+                assert_int_equal(id, rows[i].id);
+                if (rows[i].r == 0)
+                        assert_string_equal(OPERATION_PATH(id), rows[i].path);
+        }
+}
+
 UNIT_MAIN(cmocka_unit_test(test_devices), cmocka_unit_test(test_no_devices), cmocka_unit_test(test_groups),
-          cmocka_unit_test(test_no_groups))
+          cmocka_unit_test(test_no_groups), cmocka_unit_test(test_operations))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The attributes of a PCI function: drivers/pci/pci-sysfs.c, drivers/base/core.c. Reading driver_override and uevent takes the
- * device's lock, as in 6.1 (uevent: since 6.1.95).
+ * The attributes of a PCI function: drivers/pci/pci-sysfs.c, drivers/base/core.c. Reading driver_override
+ * and uevent takes the device's lock, as in 6.1 (uevent: since 6.1.95).
  */
 
 #include <errno.h>
@@ -13,11 +13,17 @@
 #define FUNCTION(o) ((struct function *) (o))
 
 enum field {
-        VENDOR, DEVICE, SUBVENDOR, SUBDEVICE, CLASS, REVISION, MODALIAS, NUMA_NODE, BOOT_VGA, IRQ, ENABLE, POWER_STATE, SPEED,
-        WIDTH, SECONDARY, SUBORDINATE, DMA_MASK, ARI, D3COLD, MSI_BUS, BROKEN, CPUS, CPU_LIST, CONTROL, RUNTIME_STATUS,
+        VENDOR, DEVICE, SUBVENDOR, SUBDEVICE, CLASS, REVISION, MODALIAS, NUMA_NODE, BOOT_VGA, IRQ, ENABLE,
+        POWER_STATE, SPEED, WIDTH, SECONDARY, SUBORDINATE, DMA_MASK, ARI, D3COLD, MSI_BUS, BROKEN, CPUS,
+        CPU_LIST, CONTROL, RUNTIME_STATUS,
 };
 
 #define FIELD(f) (const void *) (uintptr_t) (f)
+
+/* vfio-pci lets an idle function sleep. */
+static bool sleeps(const struct function *f) {
+        return f->driver && streq(f->driver->kind->name, "vfio") && !f->vfio_open;
+}
 
 static int show_field(struct sim *s, struct object *o, const struct attribute *a, struct text *t) {
         const struct function *f = FUNCTION(o);
@@ -30,14 +36,14 @@ static int show_field(struct sim *s, struct object *o, const struct attribute *a
         case CLASS: text_add(t, "0x%06x\n", f->class); break;
         case REVISION: text_add(t, "0x%02x\n", f->revision); break;
         case MODALIAS:
-                text_add(t, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", f->vendor, f->device, f->subvendor,
-                         f->subdevice, f->class >> 16, f->class >> 8 & 0xff, f->class & 0xff);
+                text_add(t, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", f->vendor, f->device,
+                         f->subvendor, f->subdevice, f->class >> 16, f->class >> 8 & 0xff, f->class & 0xff);
                 break;
         case NUMA_NODE: text_add(t, "%d\n", f->numa_node); break;
         case BOOT_VGA: text_add(t, "%d\n", f->boot_vga); break;
         case IRQ: text_add(t, "%d\n", function_is_bridge(f) ? 24 : 11); break;
         case ENABLE: text_add(t, "%u\n", f->enable_count); break;
-        case POWER_STATE: text_add(t, "%s\n", f->driver && streq(f->driver->name, "vfio-pci") ? "D3hot" : "D0"); break;
+        case POWER_STATE: text_add(t, "%s\n", sleeps(f) ? "D3hot" : "D0"); break;
         case SPEED: text_add(t, "8.0 GT/s PCIe\n"); break;
         case WIDTH: text_add(t, "4\n"); break;
         case SECONDARY: text_add(t, "%u\n", f->secondary); break;
@@ -54,11 +60,13 @@ static int show_field(struct sim *s, struct object *o, const struct attribute *a
 }
 
 /* Knobs that change nothing that anybody here looks at. */
-static int store_accepted(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_accepted(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                          size_t len) {
         return 0;
 }
 
-static int store_numa_node(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_numa_node(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                           size_t len) {
         unsigned long v;
         int r;
 
@@ -74,7 +82,8 @@ static int store_numa_node(struct sim *s, struct object *o, const struct attribu
 }
 
 /* enable_store() */
-static int store_enable(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_enable(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         struct function *f = FUNCTION(o);
         unsigned long v;
         int r;
@@ -96,7 +105,8 @@ static int store_enable(struct sim *s, struct object *o, const struct attribute 
 }
 
 /* driver_override_store(), driver_set_override(): a newline or nothing at its start clears it */
-static int store_override(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_override(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                          size_t len) {
         struct function *f = FUNCTION(o);
         char *new = NULL;
 
@@ -131,7 +141,8 @@ static int show_uevent(struct sim *s, struct object *o, const struct attribute *
         return 0;
 }
 
-static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         struct function *f = FUNCTION(o);
         _cleanup_text_ struct text t = {};
 
@@ -155,7 +166,8 @@ static int show_resource(struct sim *s, struct object *o, const struct attribute
         return 0;
 }
 
-static int store_remove(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_remove(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         struct function *f = FUNCTION(o);
         unsigned long v;
 
@@ -169,7 +181,8 @@ static int store_remove(struct sim *s, struct object *o, const struct attribute 
         return 0;
 }
 
-static int store_rescan(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_rescan(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         unsigned long v;
 
         if (parse_number(data, 0, UINT32_MAX, &v) < 0)

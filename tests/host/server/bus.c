@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who drives what: drivers/base/dd.c, drivers/base/bus.c, drivers/pci/pci-driver.c. Names in comments are the kernel's. */
+/* Who drives what: drivers/base/dd.c, drivers/base/bus.c, drivers/pci/pci-driver.c. Names in comments are
+ * the kernel's. */
 
 #include <errno.h>
 
@@ -180,7 +181,8 @@ int bus_grab(struct sim *s, struct driver *d, struct function *f) {
 }
 
 /* drivers_probe_store(): whatever a probe answered, it is a success; what went wrong before one is EINVAL */
-static int store_probe(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_probe(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                       size_t len) {
         struct function *f = function_find(s, data);
 
         if (!f)
@@ -195,12 +197,14 @@ static int show_autoprobe(struct sim *s, struct object *o, const struct attribut
         return 0;
 }
 
-static int store_autoprobe(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_autoprobe(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                           size_t len) {
         s->autoprobe = data[0] != '0';
         return 0;
 }
 
-static int store_rescan(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_rescan(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         unsigned long v;
 
         if (parse_number(data, 0, UINT32_MAX, &v) < 0)

@@ -34,7 +34,8 @@ static int show_uevent(struct sim *s, struct object *o, const struct attribute *
         return 0;
 }
 
-static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         const struct class_device *c = (struct class_device *) o;
         _cleanup_text_ struct text t = {};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A function's configuration space, as far as lspci and its like read it: PCI local bus and PCI Express specifications. */
+/* A function's configuration space, as far as lspci and its like read it: PCI local bus and PCI Express
+ * specifications. */
 
 #include <linux/pci_regs.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Commands from outside: a line each on a stream socket, answered by lines and then "ok" or "error TEXT". A connection that
- * sends a descriptor instead brings the listener of a simexec.
+ * Commands from outside: a line each on a stream socket, answered by lines and then "ok" or "error TEXT". A
+ * connection that sends a descriptor instead brings the listener of a simexec.
  */
 
 #include <errno.h>
@@ -83,14 +83,17 @@ static int no_fault(char **ret_error) {
         return -ENOENT;
 }
 
-static int run_release(struct sim *s, char **words, size_t n, const char *line, FILE *out, char **ret_error) {
+static int run_release(struct sim *s, char **words, size_t n, const char *line, FILE *out,
+                       char **ret_error) {
         int error = n > 1 ? parse_errno(words[1]) : 0;
+        unsigned id;
 
         if (error < 0) {
                 *ret_error = must_format("no errno \"%s\"", words[1]);
                 return error;
         }
-        return fault_release(s, streq(words[0], "all") ? 0 : atoi(words[0]), error) ? 0 : no_fault(ret_error);
+        id = streq(words[0], "all") ? 0 : atoi(words[0]);
+        return fault_release(s, id, error) ? 0 : no_fault(ret_error);
 }
 
 static int run_clear(struct sim *s, char **words, size_t n, const char *line, FILE *out, char **ret_error) {
@@ -118,10 +121,13 @@ static int run_mark(struct sim *s, char **words, size_t n, const char *line, FIL
 /* What the kernel knows, without asking anybody's lock. */
 static int run_state(struct sim *s, char **words, size_t n, const char *line, FILE *out, char **ret_error) {
         for (const struct function *f = s->functions; f; f = f->next)
-                if (n == 0 || fnmatch(words[0], f->object.label, 0) == 0)
-                        fprintf(out, "%s driver=%s override=%s group=%d locked=%d vfs=%u open=%d ino=%" PRIu64 "\n",
-                                f->object.label, f->driver ? f->driver->name : "none", f->override ?: "(null)",
-                                f->group ? f->group->id : -1, f->lock.held, f->num_vfs, f->vfio_open, f->directory->ino);
+                if (n == 0 || fnmatch(words[0], f->object.label, 0) == 0) {
+                        fprintf(out, "%s driver=%s override=%s ", f->object.label,
+                                f->driver ? f->driver->name : "none", f->override ?: "(null)");
+                        fprintf(out, "group=%d locked=%d vfs=%u open=%d ino=%" PRIu64 "\n",
+                                f->group ? f->group->id : -1, f->lock.held, f->num_vfs, f->vfio_open,
+                                f->directory->ino);
+                }
         return 0;
 }
 
@@ -139,7 +145,8 @@ static int run_close(struct sim *s, char **words, size_t n, const char *line, FI
         return f ? 0 : -ENODEV;
 }
 
-static int run_uevents(struct sim *s, char **words, size_t n, const char *line, FILE *out, char **ret_error) {
+static int run_uevents(struct sim *s, char **words, size_t n, const char *line, FILE *out,
+                       char **ret_error) {
         const char *v;
 
         if ((v = word_value(words[0], "drop")))
@@ -149,7 +156,8 @@ static int run_uevents(struct sim *s, char **words, size_t n, const char *line, 
         return 0;
 }
 
-static int run_modules(struct sim *s, char **words, size_t n, const char *line, FILE *out, char **ret_error) {
+static int run_modules(struct sim *s, char **words, size_t n, const char *line, FILE *out,
+                       char **ret_error) {
         module_dump(s, out);
         return 0;
 }
@@ -159,7 +167,8 @@ static int run_wait(struct sim *s, char **words, size_t n, const char *line, FIL
 static const struct command commands[] = {
         { "add", 1, run_add, "STATEMENT: a line of topology, now" },
         { "unplug", 1, run_unplug, "ADDRESS [nowait]: the hardware goes" },
-        { "grab", 2, run_grab, "ADDRESS DRIVER|none: somebody else binds it, whatever ids and override say" },
+        { "grab", 2, run_grab,
+                "ADDRESS DRIVER|none: somebody else binds it, whatever ids and override say" },
         { "fault", 2, run_fault, "POINT SUBJECT …: answers the fault's number" },
         { "release", 1, run_release, "ID|all [ERRNO]: what hangs goes on" },
         { "clear", 1, run_clear, "ID|all: removes faults" },
@@ -171,7 +180,8 @@ static const struct command commands[] = {
         { "close", 1, run_close, "ADDRESS: and closes it" },
         { "uevents", 1, run_uevents, "on|off|drop=N" },
         { "modules", 0, run_modules, "lists modules and their aliases" },
-        { "wait", 2, run_wait, "MS hang ID | hits ID N | write SUBJECT [data=] [after=] [done] | driver ADDRESS NAME | "
+        { "wait", 2, run_wait,
+                "MS hang ID | hits ID N | write SUBJECT [data=] [after=] [done] | driver ADDRESS NAME | "
                 "gone ADDRESS | idle now" },
 };
 
@@ -270,7 +280,8 @@ int control_command(struct sim *s, char *line, FILE *out, char **ret_error) {
         for (size_t i = 0; i < ELEMENTSOF(commands); i++)
                 if (streq(commands[i].name, words[0])) {
                         if (n - 1 >= commands[i].least)
-                                return commands[i].run(s, words + 1, n - 1, rest + strspn(rest, " \t"), out, ret_error);
+                                return commands[i].run(s, words + 1, n - 1, rest + strspn(rest, " \t"), out,
+                                                       ret_error);
                         *ret_error = must_format("%s %s", commands[i].name, commands[i].help);
                         return -EINVAL;
                 }
@@ -288,7 +299,8 @@ static int receive_descriptor(int fd) {
         char byte;
         struct iovec part = { &byte, 1 };
         struct msghdr m = {
-                .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+                .msg_iov = &part, .msg_iovlen = 1,
+                .msg_control = &control, .msg_controllen = sizeof(control),
         };
         struct cmsghdr *c;
         int got;

@@ -51,7 +51,8 @@ struct driver *driver_next(struct sim *s, unsigned after) {
 }
 
 /* bind_store() */
-static int store_bind(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_bind(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                      size_t len) {
         struct function *f = function_find(s, data);
 
         if (!f || !f->matchable || !bus_match(DRIVER(o), f))
@@ -60,7 +61,8 @@ static int store_bind(struct sim *s, struct object *o, const struct attribute *a
 }
 
 /* unbind_store() */
-static int store_unbind(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_unbind(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         struct function *f = function_find(s, data);
 
         if (!f || f->driver != DRIVER(o))
@@ -96,8 +98,8 @@ static int parse_id(const char *data, struct driver_id *ret) {
         unsigned long driver_data;
         int n;
 
-        n = sscanf(data, "%x %x %x %x %x %x %lx", &id.vendor, &id.device, &id.subvendor, &id.subdevice, &id.class,
-                   &id.class_mask, &driver_data);
+        n = sscanf(data, "%x %x %x %x %x %x %lx", &id.vendor, &id.device, &id.subvendor, &id.subdevice,
+                   &id.class, &id.class_mask, &driver_data);
         if (n < 2)
                 return -EINVAL;
         id.dynamic = true;
@@ -106,7 +108,8 @@ static int parse_id(const char *data, struct driver_id *ret) {
 }
 
 /* new_id_store() */
-static int store_new_id(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_new_id(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
         struct driver_id id;
         struct function probe = {};
         int r;
@@ -127,7 +130,8 @@ static int store_new_id(struct sim *s, struct object *o, const struct attribute 
 }
 
 /* remove_id_store() */
-static int store_remove_id(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_remove_id(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                           size_t len) {
         struct driver *d = DRIVER(o);
         struct driver_id id;
         int r;
@@ -143,8 +147,11 @@ static int store_remove_id(struct sim *s, struct object *o, const struct attribu
         return -ENODEV;
 }
 
-static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
-        return DRIVER(o)->directory ? uevent_synthesize(s, DRIVER(o)->directory, "drivers", NULL, data) : -ENODEV;
+static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
+        if (!DRIVER(o)->directory)
+                return -ENODEV;
+        return uevent_synthesize(s, DRIVER(o)->directory, "drivers", NULL, data);
 }
 
 static const struct attribute attributes[] = {

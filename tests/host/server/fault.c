@@ -145,8 +145,8 @@ bool fault_clear(struct sim *s, unsigned id) {
 void fault_list(struct sim *s, FILE *out) {
         for (struct fault *f = s->faults; f; f = f->next)
                 if (!f->cleared)
-                        fprintf(out, "%u %s %s hits=%u hanging=%u\n", f->id, fault_points[f->point], f->subject,
-                                f->hits, f->hanging);
+                        fprintf(out, "%u %s %s hits=%u hanging=%u\n", f->id, fault_points[f->point],
+                                f->subject, f->hits, f->hanging);
 }
 
 bool fault_any(const struct sim *s, enum fault_point point) {
@@ -208,13 +208,14 @@ int fault_strike(struct sim *s, enum fault_point point, bool after, const char *
         bool again;
         int r = 0;
 
-        /* the list may change whenever one of them sleeps, so it is searched again behind the last one carried out */
+        /* the list may change whenever one of them sleeps: searched again behind the last one carried out */
         do {
                 again = false;
                 for (struct fault *f = s->faults; f; f = f->next) {
                         if (f->id <= done || f->cleared || f->point != point || f->after != after)
                                 continue;
-                        if (!matches(f->subject, subject) || !matches(f->device, device) || !matches(f->data, data))
+                        if (!matches(f->subject, subject) || !matches(f->device, device) ||
+                            !matches(f->data, data))
                                 continue;
                         done = f->id;
                         if (f->seen++ < f->skip || (f->times > 0 && f->hits >= f->times))

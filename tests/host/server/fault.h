@@ -10,9 +10,11 @@
 
 /* Where a fault can strike; fault_points[] names them. */
 enum fault_point {
-        FAULT_WRITE,                            /* an attribute is written; subject "ADDRESS/driver_override", "drivers/x/bind" */
+        /* an attribute is written; subject "ADDRESS/driver_override", "drivers/x/bind" */
+        FAULT_WRITE,
         FAULT_READ,                             /* an attribute is read */
-        FAULT_PROBE,                            /* in a driver's probe, device lock held, link there; subject: the driver */
+        /* in a driver's probe, device lock held, link there; subject: the driver */
+        FAULT_PROBE,
         FAULT_REMOVE,                           /* in a driver's remove, device lock held, link gone */
         FAULT_RESET,                            /* in a reset, device lock held; subject: the address */
         FAULT_LOAD,                             /* a module's insertion; subject: the module */
@@ -36,9 +38,10 @@ struct fault {
         bool cleared;
 };
 
-/* Words: POINT SUBJECT [device=] [data=] [when=after] [errno=] [hang] [delay=MS] [vanish=] [steal=] [skip=] [times=N|always] */
+/* Words: POINT SUBJECT [device=] [data=] [when=after] [errno=] [hang] [delay=MS] [vanish=] [steal=]
+ * [skip=] [times=N|always] */
 int fault_parse(struct sim *s, char **words, size_t n, unsigned *ret_id, char **ret_error);
-/* Lets whatever hangs go on, with this (positive) errno unless 0. id 0: all. Returns false if there is none. */
+/* Lets whatever hangs go on, with this (positive) errno unless 0. id 0: all. Returns false if none. */
 bool fault_release(struct sim *s, unsigned id, int error);
 /* Removes; what hangs goes on without error. id 0: all. */
 bool fault_clear(struct sim *s, unsigned id);
@@ -47,7 +50,8 @@ void fault_list(struct sim *s, FILE *out);
 /* Is there any fault for reads? Then they leave the fast path. */
 bool fault_any(const struct sim *s, enum fault_point point);
 
-/* Carries out the faults set for this. Returns 0 to go on, or a negative errno. Sleeps. device may be NULL. */
+/* Carries out the faults set for this. Returns 0 to go on, or a negative errno. Sleeps.
+ * device may be NULL. */
 int fault_strike(struct sim *s, enum fault_point point, bool after, const char *subject, const char *device,
                  const char *data);
 
@@ -64,10 +68,12 @@ struct record {
         int result;                             /* 0 or a negative errno */
 };
 
-struct record *record_begin(struct sim *s, pid_t pid, uid_t uid, const char *subject, const char *data, size_t len);
+struct record *record_begin(struct sim *s, pid_t pid, uid_t uid, const char *subject, const char *data,
+                            size_t len);
 void record_end(struct sim *s, struct record *r, int result);
 /* Forgets everything that is done. */
 void record_clear(struct sim *s);
 void record_list(struct sim *s, uint64_t after, FILE *out);
 /* Is there a record behind `after` that matches (NULL: all match), done if asked for? Answers its number. */
-bool record_match(struct sim *s, uint64_t after, const char *subject, const char *data, bool done, uint64_t *ret_seq);
+bool record_match(struct sim *s, uint64_t after, const char *subject, const char *data, bool done,
+                  uint64_t *ret_seq);

@@ -143,7 +143,8 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
         bool sleeps;
 
         *io = (struct io) {
-                .req = req, .handle = handle_of(info), .size = size, .offset = offset, .uid = fuse_req_ctx(req)->uid,
+                .req = req, .handle = handle_of(info), .size = size, .offset = offset,
+                .uid = fuse_req_ctx(req)->uid,
         };
         sleeps = (io->handle->node->attribute->flags & ATTRIBUTE_SLEEPS) || fault_any(s, FAULT_READ);
         if (sleeps)
@@ -198,7 +199,8 @@ static void write_thread(struct sim *s, void *data) {
         free(io);
 }
 
-void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *info) {
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+              struct fuse_file_info *info) {
         struct sim *s = fuse_req_userdata(req);
         struct io *io = must_alloc(sizeof(*io));
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /sys as a FUSE file system. One thread reads requests and answers at once what cannot sleep; every write, and every read that
- * takes a device's lock, gets a thread of its own and is answered when it is done.
+ * /sys as a FUSE file system. One thread reads requests and answers at once what cannot sleep; every write,
+ * and every read that takes a device's lock, gets a thread of its own and is answered when it is done.
  *
- * A file that can be written gets a new node id with each lookup, so that writers to the same file (a driver's bind) do not
- * queue up for its inode's lock in the real kernel: in sysfs they do not.
+ * A file that can be written gets a new node id with each lookup, so that writers to the same file (a
+ * driver's bind) do not queue up for its inode's lock in the real kernel: in sysfs they do not.
  */
 
 #define FUSE_USE_VERSION 35
@@ -105,7 +105,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 }
 
 /* chmod and chown work in sysfs; truncation and times are accepted and mean nothing. */
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what, struct fuse_file_info *info) {
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what,
+                       struct fuse_file_info *info) {
         struct sim *s = fs_begin(req);
         struct node *n = fs_node(s, ino);
         struct stat st = {};
@@ -187,7 +188,8 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
                 listing_free(l);
 }
 
-static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info) {
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                       struct fuse_file_info *info) {
         struct listing *l = (struct listing *) (uintptr_t) info->fh;
         struct sim *s = fs_begin(req);
         struct node *node = fs_node(s, ino);
@@ -197,7 +199,8 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 
         fs_end(s);
         for (size_t i = offset; i < (dead ? 2 : l->n); i++) {
-                size_t more = fuse_add_direntry(req, buffer + used, size - used, l->entries[i].name, &l->entries[i].st, i + 1);
+                size_t more = fuse_add_direntry(req, buffer + used, size - used, l->entries[i].name,
+                                                &l->entries[i].st, i + 1);
 
                 if (more > size - used)
                         break;
@@ -213,7 +216,8 @@ static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 /* ---- what sysfs does not do ---- */
 
-static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *info) {
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *info) {
         fuse_reply_err(req, EACCES);
 }
 
@@ -229,7 +233,8 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {
         fuse_reply_err(req, EPERM);
 }
 
-static void op_rename(fuse_req_t req, fuse_ino_t a, const char *from, fuse_ino_t b, const char *to, unsigned flags) {
+static void op_rename(fuse_req_t req, fuse_ino_t a, const char *from, fuse_ino_t b, const char *to,
+                      unsigned flags) {
         fuse_reply_err(req, EPERM);
 }
 
@@ -238,7 +243,8 @@ static void op_symlink(fuse_req_t req, const char *text, fuse_ino_t parent, cons
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *c) {
-        c->want &= ~(FUSE_CAP_READDIRPLUS | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+        c->want &= ~(FUSE_CAP_READDIRPLUS | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+                     FUSE_CAP_SPLICE_MOVE);
 }
 
 static const struct fuse_lowlevel_ops operations = {
@@ -266,7 +272,10 @@ static const struct fuse_lowlevel_ops operations = {
 };
 
 int fs_serve(struct sim *s, const char *place, void (*ready)(void *data), void *data) {
-        char *arguments[] = { (char *) "sysfs", (char *) "-oallow_other,default_permissions,fsname=sysfs,subtype=simhost" };
+        char *arguments[] = {
+                (char *) "sysfs",
+                (char *) "-oallow_other,default_permissions,fsname=sysfs,subtype=simhost",
+        };
         struct fuse_args args = FUSE_ARGS_INIT(ELEMENTSOF(arguments), arguments);
         struct fuse_session *session;
         int r = -EIO;

@@ -14,5 +14,6 @@ struct node *fs_node(struct sim *s, fuse_ino_t id);
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info);
-void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *info);
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+              struct fuse_file_info *info);
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info);

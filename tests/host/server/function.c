@@ -85,10 +85,10 @@ static struct node *parent_directory(struct sim *s, const struct function *f) {
 void function_properties(const struct function *f, struct text *t) {
         if (f->driver)
                 text_add(t, "DRIVER=%s\n", f->driver->name);
-        text_add(t, "PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\nPCI_SLOT_NAME=%s\n", f->class, f->vendor,
-                 f->device, f->subvendor, f->subdevice, f->object.label);
-        text_add(t, "MODALIAS=pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", f->vendor, f->device, f->subvendor,
-                 f->subdevice, f->class >> 16, f->class >> 8 & 0xff, f->class & 0xff);
+        text_add(t, "PCI_CLASS=%04X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\nPCI_SLOT_NAME=%s\n",
+                 f->class, f->vendor, f->device, f->subvendor, f->subdevice, f->object.label);
+        text_add(t, "MODALIAS=pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", f->vendor, f->device,
+                 f->subvendor, f->subdevice, f->class >> 16, f->class >> 8 & 0xff, f->class & 0xff);
 }
 
 void function_uevent(struct sim *s, const char *action, struct function *f) {
@@ -201,7 +201,7 @@ static void vanish_thread(struct sim *s, void *data) {
         pthread_mutex_unlock(&s->lock);
 }
 
-/* As a hot-plug controller that finds the link down: a thread of the kernel's own takes the function away. */
+/* As a hot-plug controller that finds the link down: a thread of the kernel's takes the function away. */
 void function_vanish(struct sim *s, struct function *f, bool wait) {
         struct departure *d = must_alloc(sizeof(*d));
 

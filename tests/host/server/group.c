@@ -29,7 +29,8 @@ static int show_type(struct sim *s, struct object *o, const struct attribute *a,
 }
 
 /* iommu_group_store_type() */
-static int store_type(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_type(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                      size_t len) {
         static const char *const types[] = { "identity", "DMA", "DMA-FQ", "auto" };
         _cleanup_free_ char *type = must_dup(data);
         struct group *g = GROUP(o);
@@ -94,7 +95,8 @@ void group_join(struct sim *s, struct function *f, int id, bool noiommu) {
         g->members++;
         f->group = g;
         tree_link(&s->tree, f->directory, "iommu_group", g->directory);
-        tree_link(&s->tree, tree_directory(&s->tree, g->directory, "devices"), f->object.label, f->directory);
+        tree_link(&s->tree, tree_directory(&s->tree, g->directory, "devices"), f->object.label,
+                  f->directory);
 }
 
 void group_leave(struct sim *s, struct function *f) {
@@ -197,7 +199,8 @@ int group_open(struct sim *s, struct function *f, char **ret_error) {
         }
         for (struct function *m = s->functions; m; m = m->next)
                 if (m->group == f->group && m->driver && !m->driver->kind->manages_dma) {
-                        *ret_error = must_format("group %d is not viable: %s", f->group->id, m->object.label);
+                        *ret_error = must_format("group %d is not viable: %s", f->group->id,
+                                                 m->object.label);
                         return -EPERM;
                 }
         f->vfio_open = true;

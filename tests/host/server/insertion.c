@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Insertion and removal of modules. simexec starts processes under a seccomp filter that hands these system calls over to us;
- * the caller (libkmod in the daemon, modprobe, udevd) is unmodified and finds the answer in its return value and in /sys/module.
+ * Insertion and removal of modules. simexec starts processes under a seccomp filter that hands these system
+ * calls over to us; the caller (libkmod in the daemon, modprobe, udevd) is unmodified and finds the answer
+ * in its return value and in /sys/module.
  */
 
 #include <errno.h>

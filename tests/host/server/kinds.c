@@ -8,7 +8,8 @@
 
 /* ---- host drivers: a device of a class below the function, where the topology asks for one ---- */
 
-static struct node *child_add(struct sim *s, struct function *f, const char *class, const char *name, unsigned major) {
+static struct node *child_add(struct sim *s, struct function *f, const char *class, const char *name,
+                              unsigned major) {
         struct node *parent = tree_directory(&s->tree, f->directory, class);
 
         return class_device_add(s, parent, class, name, major ? name : NULL, major, 0, 0600);
@@ -126,7 +127,8 @@ static int parse_slot(const char *data, char *ret, size_t size) {
         return 0;
 }
 
-static int store_new_slot(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_new_slot(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                          size_t len) {
         struct driver *d = (struct driver *) o;
         char name[32], *slots;
 
@@ -140,7 +142,8 @@ static int store_new_slot(struct sim *s, struct object *o, const struct attribut
         return 0;
 }
 
-static int store_remove_slot(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_remove_slot(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                             size_t len) {
         struct driver *d = (struct driver *) o;
         char name[32], *at;
 

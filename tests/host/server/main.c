@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * simhost TOPOLOGY STANDARD-DIRECTORY MOUNT-POINT SOCKET: serves the simulated host until it is killed. Run as the first process
- * of a PID namespace it also reaps. "simhost TOPOLOGY STANDARD-DIRECTORY" lists the modules that the topology has.
+ * simhost TOPOLOGY STANDARD-DIRECTORY MOUNT-POINT SOCKET: serves the simulated host until it is killed. Run
+ * as the first process of a PID namespace it also reaps. "simhost TOPOLOGY STANDARD-DIRECTORY" lists the
+ * modules that the topology has.
  */
 
 #include <errno.h>
@@ -44,9 +45,9 @@ static void init(struct sim *s, const char *topology, const char *standard) {
 /* Everything is plugged in; now the drivers are there, and take what they can. */
 static void start(struct sim *s) {
         if (s->iommu) {
-                struct node *unit = class_device_add(s, tree_permanent(&s->tree, "devices/virtual/iommu"), "iommu", "dmar0",
-                                                     NULL, 0, 0, 0);
+                struct node *parent = tree_permanent(&s->tree, "devices/virtual/iommu"), *unit;
 
+                unit = class_device_add(s, parent, "iommu", "dmar0", NULL, 0, 0, 0);
                 tree_directory(&s->tree, unit, "devices");
         }
         for (struct module *m = s->modules; m; m = m->next)

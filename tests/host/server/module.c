@@ -62,8 +62,11 @@ static int show_refcnt(struct sim *s, struct object *o, const struct attribute *
         return 0;
 }
 
-static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
-        return MODULE(o)->directory ? uevent_synthesize(s, MODULE(o)->directory, "module", NULL, data) : -ENODEV;
+static int store_uevent(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                        size_t len) {
+        if (!MODULE(o)->directory)
+                return -ENODEV;
+        return uevent_synthesize(s, MODULE(o)->directory, "module", NULL, data);
 }
 
 static bool is_loadable(const struct object *o) {
@@ -99,7 +102,8 @@ static int show_parameter(struct sim *s, struct object *o, const struct attribut
         return 0;
 }
 
-static int store_parameter(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_parameter(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                           size_t len) {
         if (len == 0 || !strchr("01yYnN", data[0]))
                 return -EINVAL;
         *find_parameter(MODULE(o), a->name) = strchr("1yY", data[0]) ? 'Y' : 'N';

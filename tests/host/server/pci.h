@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * PCI functions, drivers, IOMMU groups and modules as the simulated kernel knows them, and what can be done with them. Follows
- * Linux 6.1: drivers/base/dd.c and bus.c, drivers/pci/pci-driver.c, pci-sysfs.c, iov.c and remove.c, drivers/iommu/iommu.c,
- * drivers/vfio/. Everything is called with the simulation's lock held; what may sleep says so.
+ * PCI functions, drivers, IOMMU groups and modules as the simulated kernel knows them, and what can be done
+ * with them. Follows Linux 6.1: drivers/base/dd.c and bus.c, drivers/pci/pci-driver.c, pci-sysfs.c, iov.c
+ * and remove.c, drivers/iommu/iommu.c, drivers/vfio/. Everything is called with the simulation's lock held;
+ * what may sleep says so.
  */
 
 #include "sim.h"
@@ -52,7 +53,8 @@ struct slot {
 };
 
 struct function *function_new(unsigned domain, unsigned bus, unsigned devfn);
-struct function *function_find(struct sim *s, const char *name);        /* as sysfs_streq(): one newline is fine */
+/* as sysfs_streq(): one newline is fine */
+struct function *function_find(struct sim *s, const char *name);
 struct function *function_at(struct sim *s, unsigned domain, unsigned bus, unsigned devfn);
 bool function_is_bridge(const struct function *f);
 /* Makes the kernel know it: tree, links, group, "add". Takes the reference over. Sleeps only in hand_out. */
@@ -77,10 +79,12 @@ extern const size_t n_reset_attributes;
 
 /* ---- slots and VFs: slot.c, sriov.c ---- */
 
-/* Plugs in and enumerates what a topology line describes. Returns a negative errno and *ret_error. Sleeps if hand_out. */
+/* Plugs in and enumerates what a topology line describes. Returns a negative errno and *ret_error. Sleeps
+ * if hand_out. */
 int slot_plug(struct sim *s, const char *line, bool hand_out, char **ret_error);
 int slot_unplug(struct sim *s, const char *name);
-void slot_forget(struct sim *s, const struct function *f);      /* the function is no longer known to the kernel */
+/* the function is no longer known to the kernel */
+void slot_forget(struct sim *s, const struct function *f);
 void slot_rescan(struct sim *s);
 /* Parses a line "function ADDRESS key=value…". */
 int function_parse(const char *line, struct function **ret, char **ret_error);
@@ -115,7 +119,8 @@ struct driver {
         struct driver_id *ids;
         size_t n_ids;
         bool sriov;                             /* has sriov_configure */
-        bool unlisted;                          /* no MODULE_DEVICE_TABLE: its ids are not the module's aliases */
+        /* no MODULE_DEVICE_TABLE: its ids are not the module's aliases */
+        bool unlisted;
         unsigned probe_ms, remove_ms;
         unsigned registration;                  /* 0: not registered; order of the bus's list */
         struct node *directory;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The record of everything that was written, so that tests can tell who did what, and that nothing happened. */
+/* The record of everything that was written, so that tests can tell who did what, and that nothing
+ * happened. */
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -18,7 +19,8 @@ static void read_comm(pid_t pid, char *ret, size_t size) {
         ret[n > 0 ? n - 1 : 0] = '\0';
 }
 
-struct record *record_begin(struct sim *s, pid_t pid, uid_t uid, const char *subject, const char *data, size_t len) {
+struct record *record_begin(struct sim *s, pid_t pid, uid_t uid, const char *subject, const char *data,
+                            size_t len) {
         struct record *r = must_alloc(sizeof(*r));
         struct text t = {};
 
@@ -66,7 +68,8 @@ void record_clear(struct sim *s) {
 }
 
 static void record_print(const struct record *r, FILE *out) {
-        fprintf(out, "%" PRIu64 " %s(%d) uid=%u %s \"%s\" ", r->seq, r->comm, r->pid, r->uid, r->subject, r->data);
+        fprintf(out, "%" PRIu64 " %s(%d) uid=%u %s \"%s\" ", r->seq, r->comm, r->pid, r->uid, r->subject,
+                r->data);
         if (!r->done)
                 fputs("pending\n", out);
         else
@@ -90,7 +93,8 @@ static bool data_matches(const char *pattern, const char *data) {
         return fnmatch(pattern, copy, FNM_NOESCAPE) == 0;
 }
 
-bool record_match(struct sim *s, uint64_t after, const char *subject, const char *data, bool done, uint64_t *ret_seq) {
+bool record_match(struct sim *s, uint64_t after, const char *subject, const char *data, bool done,
+                  uint64_t *ret_seq) {
         for (const struct record *r = s->records; r; r = r->next) {
                 if (r->seq <= after || (done && !r->done))
                         continue;

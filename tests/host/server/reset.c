@@ -35,7 +35,8 @@ static int reset_locked(struct sim *s, struct function *f) {
         return -ENOTTY;
 }
 
-static int store_reset(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_reset(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                       size_t len) {
         struct function *f = (struct function *) o;
         unsigned long v;
         int r;
@@ -64,7 +65,8 @@ static int show_methods(struct sim *s, struct object *o, const struct attribute 
         return 0;
 }
 
-static int store_methods(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_methods(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                         size_t len) {
         struct function *f = (struct function *) o;
         _cleanup_free_ char *copy = must_dup(data);
         struct text order = {};

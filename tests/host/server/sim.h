@@ -3,8 +3,9 @@
 /*
  * The simulated host as a whole: what is shared by all its files.
  *
- * There is one lock. Whatever in a real kernel would sleep (a device's lock, a driver that takes its time, a fault) waits for
- * `changed`, which gives the lock up; every such request runs in a thread of its own, so code here reads as the kernel's.
+ * There is one lock. Whatever in a real kernel would sleep (a device's lock, a driver that takes its time, a
+ * fault) waits for `changed`, which gives the lock up; every such request runs in a thread of its own, so
+ * code here reads as the kernel's.
  */
 
 #include <pthread.h>

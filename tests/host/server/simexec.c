@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * simexec SOCKET COMMAND…: runs a command whose attempts to insert or remove kernel modules, and those of all its children, are
- * answered by the simulated host behind the socket.
+ * simexec SOCKET COMMAND…: runs a command whose attempts to insert or remove kernel modules, and those of
+ * all its children, are answered by the simulated host behind the socket.
  */
 
 #include <errno.h>
@@ -41,7 +41,8 @@ static int hand_over(const char *path, int fd) {
         } control = {};
         struct iovec part = { (void *) "l", 1 };
         struct msghdr m = {
-                .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+                .msg_iov = &part, .msg_iovlen = 1,
+                .msg_control = &control, .msg_controllen = sizeof(control),
         };
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         int s;

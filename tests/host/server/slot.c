@@ -131,7 +131,8 @@ static int parse_address(const char *w, struct function **ret) {
         unsigned domain, bus, slot, function;
         int end = 0;
 
-        if (sscanf(w, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 || w[end] || slot > 31 || function > 7)
+        if (sscanf(w, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4 || w[end] ||
+            slot > 31 || function > 7)
                 return -EINVAL;
         *ret = function_new(domain, bus, slot << 3 | function);
         return 0;
@@ -183,7 +184,9 @@ int slot_plug(struct sim *s, const char *line, bool hand_out, char **ret_error) 
                 return -EEXIST;
         }
         p = must_alloc(sizeof(*p));
-        *p = (struct slot) { .next = s->slots, .name = must_dup(f->object.label), .line = must_dup(line), .function = f };
+        *p = (struct slot) {
+                .next = s->slots, .name = must_dup(f->object.label), .line = must_dup(line), .function = f,
+        };
         s->slots = p;
         object_ref(&f->object);
         function_register(s, f);

@@ -101,7 +101,8 @@ static int set_count(struct sim *s, struct function *f, unsigned count) {
 }
 
 /* sriov_numvfs_store() */
-static int store_count(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_count(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                       size_t len) {
         struct function *f = (struct function *) o;
         unsigned long v;
         int r;
@@ -143,7 +144,8 @@ static int show_field(struct sim *s, struct object *o, const struct attribute *a
 }
 
 /* kstrtobool() */
-static int store_autoprobe(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len) {
+static int store_autoprobe(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                           size_t len) {
         if (len == 0 || !strchr("yY1tTnN0fF", data[0]))
                 return -EINVAL;
         ((struct function *) o)->vf_autoprobe = strchr("yY1tT", data[0]);

@@ -6,13 +6,14 @@
  *   iommu on|off                        whether functions are in groups
  *   node-delay MS                       between a bind to VFIO and the node, unless the function says
  *   file PATH TEXT                      a plain attribute anywhere below /sys
- *   module NAME [available|builtin] depends=A,B pre=A post=B alias=GLOB parameters=NAME:N,… misc=vfio/vfio:196
- *   driver NAME module=M kind=plain|port|stub|vfio|pciback ids=8086:10d3,… vfio-ids=… classes=0200,010802 sriov unlisted
- *          probe-ms= remove-ms=
- *   function DDDD:BB:SS.F id=8086:10d3 subsystem=8086:0000 class=020000 revision=00 bus=01[-05] group=N|auto|none numa= driver=
- *            override= net= block= drm= resets=flr,bus working-resets= vfs= vf-offset= vf-stride= vf-id= vf-group= node-delay=
- *            boot-vga conventional to-pci
- *   repeat N STATEMENT                  {i}, {5+i}, {1+i/8:02x}, {i%8}, {i*2}: the count from 0, calculated and formatted
+ *   module NAME [available|builtin] depends=A,B pre=A post=B alias=GLOB parameters=NAME:N,…
+ *          misc=vfio/vfio:196
+ *   driver NAME module=M kind=plain|port|stub|vfio|pciback ids=8086:10d3,… vfio-ids=…
+ *          classes=0200,010802 sriov unlisted probe-ms= remove-ms=
+ *   function DDDD:BB:SS.F id=8086:10d3 subsystem=8086:0000 class=020000 revision=00 bus=01[-05]
+ *            group=N|auto|none numa= driver= override= net= block= drm= resets=flr,bus working-resets= vfs=
+ *            vf-offset= vf-stride= vf-id= vf-group= node-delay= boot-vga conventional to-pci
+ *   repeat N STATEMENT                  {i}, {5+i}, {1+i/8:02x}, {i%8}, {i*2}: the count from 0, calculated
  */
 
 #include <ctype.h>

@@ -39,7 +39,8 @@ static int compare_name(const void *a, const void *b) {
         return strcmp(x->name, y->name);
 }
 
-static struct node *node_new(struct tree *t, struct node *parent, const char *name, enum node_type type, mode_t mode) {
+static struct node *node_new(struct tree *t, struct node *parent, const char *name, enum node_type type,
+                             mode_t mode) {
         struct node *n = must_alloc(sizeof(*n));
 
         n->ino = ++t->last_ino;
@@ -99,7 +100,8 @@ struct node *tree_link(struct tree *t, struct node *parent, const char *name, st
         return n;
 }
 
-struct node *tree_file(struct tree *t, struct node *parent, const struct attribute *a, struct object *owner) {
+struct node *tree_file(struct tree *t, struct node *parent, const struct attribute *a,
+                       struct object *owner) {
         struct node *n = node_new(t, parent, a->name, NODE_FILE, S_IFREG | a->mode);
 
         n->attribute = a;
@@ -108,7 +110,8 @@ struct node *tree_file(struct tree *t, struct node *parent, const struct attribu
         return n;
 }
 
-void tree_files(struct tree *t, struct node *parent, const struct attribute *table, size_t n, struct object *owner) {
+void tree_files(struct tree *t, struct node *parent, const struct attribute *table, size_t n,
+                struct object *owner) {
         for (size_t i = 0; i < n; i++)
                 if (!table[i].visible || table[i].visible(owner))
                         tree_file(t, parent, table + i, owner);

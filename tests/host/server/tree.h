@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The tree that /sys shows: directories, attributes, links. Like kernfs: an inode number is never used twice, what is
- * removed goes on existing, dead, for whoever still has it open.
+ * The tree that /sys shows: directories, attributes, links. Like kernfs: an inode number is never used
+ * twice, what is removed goes on existing, dead, for whoever still has it open.
  *
  * Everything here is called with the simulation's lock held.
  */
@@ -14,11 +14,14 @@
 struct sim;
 struct attribute;
 
-/* What attributes belong to. Embedded first in functions, drivers, groups and modules; counted, since files outlive things. */
+/* What attributes belong to. Embedded first in functions, drivers, groups and modules; counted, since
+ * files outlive things. */
 struct object {
         unsigned refs;
-        char *label;                            /* how records and faults call it: "0000:01:00.0", "drivers/nvme", "bus" */
-        void (*destroy)(struct object *o);      /* frees what the embedding struct holds, not the struct; may be NULL */
+        /* how records and faults call it: "0000:01:00.0", "drivers/nvme", "bus" */
+        char *label;
+        /* frees what the embedding struct holds, not the struct; may be NULL */
+        void (*destroy)(struct object *o);
 };
 
 void object_init(struct object *o, const char *label, void (*destroy)(struct object *o));
@@ -28,7 +31,8 @@ void object_unref(struct object *o);
 /* Shows an attribute's text (or bytes). Returns 0 or a negative errno. May sleep if the attribute SLEEPS. */
 typedef int (*show_t)(struct sim *s, struct object *o, const struct attribute *a, struct text *t);
 /* Stores: data is NUL-terminated behind len bytes. Returns 0 or a negative errno. May sleep. */
-typedef int (*store_t)(struct sim *s, struct object *o, const struct attribute *a, const char *data, size_t len);
+typedef int (*store_t)(struct sim *s, struct object *o, const struct attribute *a, const char *data,
+                       size_t len);
 
 enum {
         ATTRIBUTE_SLEEPS = 1,                   /* reading takes the device's lock */
@@ -73,12 +77,14 @@ struct tree {
 
 void tree_init(struct tree *t);
 
-/* Add to the tree; the names must be free. Directories and links of an existing name are answered as they are. */
+/* Add to the tree; the names must be free. Directories and links of an existing name are answered as they
+ * are. */
 struct node *tree_directory(struct tree *t, struct node *parent, const char *name);
 struct node *tree_file(struct tree *t, struct node *parent, const struct attribute *a, struct object *owner);
 struct node *tree_link(struct tree *t, struct node *parent, const char *name, struct node *target);
 /* All attributes of a table that are visible for owner. */
-void tree_files(struct tree *t, struct node *parent, const struct attribute *table, size_t n, struct object *owner);
+void tree_files(struct tree *t, struct node *parent, const struct attribute *table, size_t n,
+                struct object *owner);
 /* A directory by its path from the root; what is missing is made, for ever. */
 struct node *tree_permanent(struct tree *t, const char *path);
 

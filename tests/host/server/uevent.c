@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Uevents. The text goes to the real kernel, which numbers it (SEQNUM) and hands it to every listener in this network
- * namespace: lib/kobject_uevent.c, uevent_net_broadcast().
+ * Uevents. The text goes to the real kernel, which numbers it (SEQNUM) and hands it to every listener in
+ * this network namespace: lib/kobject_uevent.c, uevent_net_broadcast().
  */
 
 #include <ctype.h>
@@ -32,8 +32,8 @@ static void add_lines(struct text *t, const char *lines) {
         }
 }
 
-static void send_event(struct sim *s, const char *action, const struct node *n, const char *subsystem, const char *extra,
-                       const char *properties) {
+static void send_event(struct sim *s, const char *action, const struct node *n, const char *subsystem,
+                       const char *extra, const char *properties) {
         struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
         struct nlmsghdr header = { .nlmsg_type = NLMSG_MIN_TYPE, .nlmsg_flags = NLM_F_REQUEST };
         _cleanup_free_ char *path = tree_path(n);
@@ -50,7 +50,8 @@ static void send_event(struct sim *s, const char *action, const struct node *n, 
                 return;
         }
 
-        text_add(&t, "%s@%s%cACTION=%s%cDEVPATH=%s%cSUBSYSTEM=%s%c", action, path, 0, action, 0, path, 0, subsystem, 0);
+        text_add(&t, "%s@%s%cACTION=%s%cDEVPATH=%s%cSUBSYSTEM=%s%c", action, path, 0, action, 0, path, 0,
+                 subsystem, 0);
         add_lines(&t, extra);
         add_lines(&t, properties);
         header.nlmsg_len = NLMSG_LENGTH(t.len);

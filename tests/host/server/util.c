@@ -86,7 +86,7 @@ size_t split_words(char *line, char **words, size_t max) {
         size_t n = 0;
         char *state = NULL;
 
-        for (char *w = strtok_r(line, " \t\r\n", &state); w && n < max; w = strtok_r(NULL, " \t\r\n", &state))
+        for (char *w; n < max && (w = strtok_r(n > 0 ? NULL : line, " \t\r\n", &state));)
                 words[n++] = w;
         return n;
 }

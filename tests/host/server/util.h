@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Small helpers of the simulated host: growing text, allocation that cannot fail, cleanup attributes. The simulated host is
- * a test program: without memory it aborts.
+ * Small helpers of the simulated host: growing text, allocation that cannot fail, cleanup attributes. The
+ * simulated host is a test program: without memory it aborts.
  */
 
 #include <stdarg.h>
@@ -37,7 +37,8 @@ struct text {
 
 void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add_bytes(struct text *t, const void *bytes, size_t len);
-/* Adds bytes with newlines as \n and everything else that is unprintable, blanks, quotes and backslashes as \xNN. */
+/* Adds bytes with newlines as \n and everything else that is unprintable, blanks, quotes and backslashes
+ * as \xNN. */
 void text_add_escaped(struct text *t, const char *bytes, size_t len);
 void text_clear(struct text *t);
 #define _cleanup_text_ __attribute__((cleanup(text_clear)))
@@ -47,7 +48,7 @@ size_t split_words(char *line, char **words, size_t max);
 /* The value of "key=value" if word is of that key, else NULL. */
 const char *word_value(const char *word, const char *key);
 
-/* Whole-string numbers as the kernel's kstrto*(): one trailing newline is fine. Returns -EINVAL or -ERANGE. */
+/* Whole-string numbers as the kernel's kstrto*(): one newline is fine. Returns -EINVAL or -ERANGE. */
 int parse_number(const char *s, int base, unsigned long max, unsigned long *ret);
 
 /* errno by name ("EIO") or number, positive; 0 for "0" and "ok"; -EINVAL if there is none. */

@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 
+import bus
 import kernel
 
 tests = []  # (module, name, function, arguments)
@@ -31,6 +32,17 @@ def cases(rows):
 
 def equal(found, expected, what=''):
     assert found == expected, f'{what}\n  found    {found!r}\n  expected {expected!r}'
+
+
+def expect_error(name, function, *arguments, **options):
+    """The call fails with this error, and its message is a sentence. Returns the message."""
+    try:
+        answer = function(*arguments, **options)
+    except bus.BusError as error:
+        equal(error.name, name, error.message)
+        assert ' ' in error.message, f'no sentence: {error.message!r}'
+        return error.message
+    raise AssertionError(f'no {name}, but the answer {answer!r}')
 
 
 def journal(since):

@@ -6,19 +6,19 @@ import pty
 import select
 import signal
 import subprocess
+import termios
 import time
 
 
 class Terminal:
     """Runs a command as a user on a pseudo terminal. `text` is all that it has shown."""
 
-    def __init__(self, user, command):
+    def __init__(self, *command):
         master, slave = pty.openpty()
         self.master = master
         self.text = ''
 
-        self.process = subprocess.Popen(['setsid', '--ctty', '--wait', 'runuser', '-u', user, '--', *command],
-                                        stdin=slave, stdout=slave, stderr=slave,
+        self.process = subprocess.Popen(['setsid', '--ctty', '--wait', *command], stdin=slave, stdout=slave, stderr=slave,
                                         env={'PATH': os.environ['PATH'], 'LANG': 'C.UTF-8', 'TERM': 'dumb'})
         os.close(slave)
 
@@ -49,7 +49,12 @@ class Terminal:
             if not self.read(max(0, deadline - time.monotonic())):
                 raise AssertionError(f'no {text!r} on the terminal, but\n{self.text}')
 
-    def type(self, line):
+    def type_secret(self, line):
+        """Types a line as soon as the terminal does not show it any more: what is typed before that is thrown away."""
+        deadline = time.monotonic() + 30
+        while termios.tcgetattr(self.master)[3] & termios.ECHO:
+            assert time.monotonic() < deadline, f'what is typed would be shown\n{self.text}'
+            self.read(0.02)
         os.write(self.master, line.encode() + b'\n')
 
     def end(self, seconds=30):
