@@ -73,15 +73,30 @@ static const struct step *current_step(const struct operation *operation, struct
         return NULL;
 }
 
+/* What a worker that is left behind does is known to nobody but the kernel. */
+static char *awaited_message(const struct operation *operation) {
+        const struct worker_identity *worker = &operation->entry->workers[0];
+        char where[128], *text;
+
+        worker_where(worker, where, sizeof(where));
+        return asprintf(&text,
+                        "The kernel has not let go of worker %" PRIu64 " of an earlier run of the service%s%s; everything is brought "
+                        "back when it does, and until then a reboot or suspend may wait as well",
+                        worker->pid, *where ? ", which sleeps in " : "", where) < 0 ?
+                               NULL :
+                               text;
+}
+
 char *operation_message(const struct operation *operation) {
         struct worker_identity worker = {};
         const struct step *step = current_step(operation, &worker);
         _cleanup_free_ char *doing = NULL;
         char where[128], *text;
 
+        if (operation->awaited)
+                return awaited_message(operation);
         if (!step)
-                return strdup(operation->awaited ? "Waiting for the worker of an earlier run of the service" :
-                                                              "Between two steps");
+                return strdup("Between two steps");
 
         doing = step_describe(step->kind, &plan_of(operation)->movements[step->movement].address, step->argument);
         if (!doing)
@@ -90,12 +105,12 @@ char *operation_message(const struct operation *operation) {
                 return TAKE_PTR(doing);
 
         worker_where(&worker, where, sizeof(where));
-        if (asprintf(&text,
-                     "The kernel has not answered in time while %s (worker %" PRIu64 "%s%s); the operation goes on when it does, "
-                     "and until then a reboot or suspend may wait as well",
-                     doing, worker.pid, *where ? " sleeps in " : "", where) < 0)
-                return NULL;
-        return text;
+        return asprintf(&text,
+                        "The kernel has not answered in time while %s (worker %" PRIu64 "%s%s); the operation goes on when it does, "
+                        "and until then a reboot or suspend may wait as well",
+                        doing, worker.pid, *where ? " sleeps in " : "", where) < 0 ?
+                               NULL :
+                               text;
 }
 
 /* The end. */
@@ -453,7 +468,10 @@ int operation_recover(const struct operation_context *context, struct journal_en
                 return r;
         }
 
-        if (!operation->awaited)
+        /* A worker that outlives its service is in the kernel's hands: without a service it makes no further write. */
+        if (operation->awaited)
+                operation->state = OPERATION_STUCK;
+        else
                 undo(operation);
         *ret = operation;
         return 0;

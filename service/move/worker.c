@@ -46,7 +46,7 @@ static int read_start_time(uint64_t pid, uint64_t *ret) {
 }
 
 static int spawn(const char *program, int socket, pid_t *ret) {
-        char *arguments[] = { (char *) program, NULL }, *environment[] = { NULL };
+        char *arguments[] = { (char *) program, NULL };
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
         sigset_t none, all;
@@ -66,7 +66,7 @@ static int spawn(const char *program, int socket, pid_t *ret) {
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
         posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 
-        r = posix_spawn(ret, program, &actions, &attributes, arguments, environment);
+        r = posix_spawn(ret, program, &actions, &attributes, arguments, environ);
 
         posix_spawn_file_actions_destroy(&actions);
         posix_spawnattr_destroy(&attributes);

@@ -2,17 +2,8 @@
 
 /* The model on a tree: what it holds, and what it tells its listener, in which order. */
 
-#include "service/host/sysfs.h"
-#include "tests/unit/tree.h"
+#include "tests/unit/host.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/witness.h"
-
-struct host {
-        struct tree *tree;
-        struct aliases *aliases;
-        struct model *model;
-        struct witness witness;
-};
 
 static const struct fake_function functions[] = {
         { .address = "0000:00:1c.0", .vendor = 0x8086, .device = 0xa110, .class_code = 0x060400, .bridge = true, .driver = "pcieport",
@@ -28,41 +19,16 @@ static const struct fake_function functions[] = {
 static int setup(void **state) {
         struct host *host = calloc(1, sizeof(*host));
 
-        host->tree = tree_new();
-        tree_add_all(host->tree, functions, ELEMENTSOF(functions));
-        assert_ok(aliases_new(host->tree->root, &host->aliases));
-        assert_ok(model_new(host->tree->root, host->aliases, &host->model));
-        witness_attach(&host->witness, host->model);
+        host_init(host, functions, ELEMENTSOF(functions));
+        host_open(host);
         *state = host;
         return 0;
 }
 
 static int teardown(void **state) {
-        struct host *host = *state;
-
-        model_free(host->model);
-        aliases_free(host->aliases);
-        tree_free(host->tree);
-        free(host);
+        host_clear(*state);
+        free(*state);
         return 0;
-}
-
-static struct function *function_at(struct host *host, const char *address) {
-        struct pci_address a = at(address);
-
-        return model_function(host->model, &a);
-}
-
-static void update(struct host *host, const char *address, enum moved_by mover) {
-        struct pci_address a = at(address);
-
-        assert_ok(model_update(host->model, &a, mover));
-}
-
-/* Scans, and forgets what was told. */
-static void scan(struct host *host) {
-        assert_ok(model_scan(host->model));
-        host->witness = (struct witness){};
 }
 
 static void test_first_scan(void **state) {
@@ -89,7 +55,7 @@ static void test_what_it_holds(void **state) {
         const struct group *g;
         size_t n;
 
-        scan(host);
+        host_scan(host);
         all = model_functions(host->model, &n);
         assert_int_equal(n, ELEMENTSOF(order));
         for (size_t i = 0; i < n; i++) {
@@ -111,7 +77,7 @@ static void test_what_it_holds(void **state) {
 
         assert_null(model_group(host->model, 3));
         assert_null(model_group(host->model, -1));
-        assert_null(function_at(host, "0000:05:00.0"));
+        assert_null(host_function(host, "0000:05:00.0"));
         assert_ptr_equal(model_root(host->model), host->tree->root);
         assert_ptr_equal(model_aliases(host->model), host->aliases);
 }
@@ -122,7 +88,7 @@ static void test_scan_fails(void **state) {
         _cleanup_free_ char *from = tree_name(host->tree, "sys/bus"), *to = tree_name(host->tree, "sys/bus-away");
         size_t n;
 
-        scan(host);
+        host_scan(host);
         assert_int_equal(rename(from, to), 0);
         assert_int_equal(model_scan(host->model), -ENOENT);
         assert_int_equal(rename(to, from), 0);
@@ -134,17 +100,17 @@ static void test_scan_fails(void **state) {
 static void test_move(void **state) {
         struct host *host = *state;
 
-        scan(host);
+        host_scan(host);
         tree_set_driver(host->tree, "0000:01:00.0", "vfio-pci");
-        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci kernel\n");
 
         tree_set_driver(host->tree, "0000:01:00.0", NULL);
-        update(host, "0000:01:00.0", MOVED_BY_US);
+        host_update(host, "0000:01:00.0", MOVED_BY_US);
         witness_expect(&host->witness, "~ 0000:01:00.0 driver\n> 0000:01:00.0 vfio-pci - us\n");
 
         tree_set_driver(host->tree, "0000:00:03.0", "bochs-drm");
-        update(host, "0000:00:03.0", MOVED_BY_KERNEL);
+        host_update(host, "0000:00:03.0", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:00:03.0 driver\n> 0000:00:03.0 - bochs-drm kernel\n");
 }
 
@@ -162,15 +128,15 @@ static void test_viability(void **state) {
         const struct group *g;
         unsigned before;
 
-        scan(host);
+        host_scan(host);
         g = model_group(host->model, 1);
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 const char *told;
 
                 before = g->n_blockers;
                 tree_set_driver(host->tree, rows[i].address, rows[i].driver);
-                update(host, rows[i].address, MOVED_BY_KERNEL);
-                update(host, rows[i].address, MOVED_BY_KERNEL);
+                host_update(host, rows[i].address, MOVED_BY_KERNEL);
+                host_update(host, rows[i].address, MOVED_BY_KERNEL);
                 assert_row(g->n_blockers == rows[i].blockers, "row %zu: %u", i, g->n_blockers);
                 told = strstr(host->witness.text, "group ~ 1 viable\n");
                 assert_row(!told == (before == rows[i].blockers), "row %zu", i);
@@ -184,16 +150,16 @@ static void test_added_and_removed(void **state) {
                                                    .driver = "e1000e", .group = "9" };
         struct host *host = *state;
 
-        scan(host);
-        update(host, "0000:01:00.2", MOVED_BY_KERNEL);
+        host_scan(host);
+        host_update(host, "0000:01:00.2", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "");
 
         tree_add(host->tree, &more);
-        update(host, "0000:01:00.2", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.2", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "+ 0000:01:00.2\ngroup + 9\n");
 
         tree_remove(host->tree, "0000:01:00.2");
-        update(host, "0000:01:00.2", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.2", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "- 0000:01:00.2\ngroup - 9\n");
         assert_null(model_group(host->model, 9));
 
@@ -209,15 +175,15 @@ static void test_another_device(void **state) {
         struct host *host = *state;
         ino_t before;
 
-        scan(host);
-        before = function_at(host, "0000:01:00.1")->identity;
+        host_scan(host);
+        before = host_function(host, "0000:01:00.1")->identity;
         tree_remove(host->tree, "0000:01:00.1");
         tree_add(host->tree, &other);
-        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "- 0000:01:00.1\ngroup ~ 1 members,viable\n"
                                        "+ 0000:01:00.1\ngroup ~ 1 members,viable\n");
-        assert_int_equal(function_at(host, "0000:01:00.1")->vendor, 0x10ec);
-        assert_true(function_at(host, "0000:01:00.1")->identity != before);
+        assert_int_equal(host_function(host, "0000:01:00.1")->vendor, 0x10ec);
+        assert_true(host_function(host, "0000:01:00.1")->identity != before);
 
         /* The same found by a scan, and alone in its group. */
         tree_remove(host->tree, "0000:00:1f.0");
@@ -229,19 +195,19 @@ static void test_another_device(void **state) {
 static void test_changes_group(void **state) {
         struct host *host = *state;
 
-        scan(host);
+        host_scan(host);
         tree_set_group(host->tree, "0000:01:00.1", "2");
-        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n");
 
         tree_set_group(host->tree, "0000:00:1f.0", NULL);
         tree_set_group(host->tree, "0000:01:00.1", NULL);
-        update(host, "0000:00:1f.0", MOVED_BY_KERNEL);
-        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        host_update(host, "0000:00:1f.0", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:00:1f.0 group\ngroup ~ 2 members,viable\n~ 0000:01:00.1 group\ngroup - 2\n");
 
         tree_set_group(host->tree, "0000:01:00.1", "5");
-        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup + 5\n");
 }
 
@@ -249,10 +215,10 @@ static void test_changes_group(void **state) {
 static void test_changes_group_and_driver(void **state) {
         struct host *host = *state;
 
-        scan(host);
+        host_scan(host);
         tree_set_group(host->tree, "0000:01:00.1", "2");
         tree_set_driver(host->tree, "0000:01:00.1", "vfio-pci");
-        update(host, "0000:01:00.1", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:01:00.1 driver,group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n"
                                        "> 0000:01:00.1 e1000e vfio-pci kernel\n");
 }
@@ -261,23 +227,23 @@ static void test_moving(void **state) {
         struct host *host = *state;
         struct function *f;
 
-        scan(host);
-        f = function_at(host, "0000:01:00.0");
+        host_scan(host);
+        f = host_function(host, "0000:01:00.0");
         model_set_moving(f, true);
         tree_set_driver(host->tree, "0000:01:00.0", NULL);
-        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
         assert_ok(model_scan(host->model));
         witness_expect(&host->witness, "");
 
         tree_set_driver(host->tree, "0000:01:00.0", "vfio-pci");
         model_set_moving(f, false);
-        update(host, "0000:01:00.0", MOVED_BY_US);
+        host_update(host, "0000:01:00.0", MOVED_BY_US);
         witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci us\n");
 
         /* One that disappears meanwhile is gone all the same. */
         model_set_moving(f, true);
         tree_remove(host->tree, "0000:01:00.0");
-        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "- 0000:01:00.0\ngroup ~ 1 members,viable\n");
 }
 
@@ -287,9 +253,9 @@ static void test_noted_driver(void **state) {
         struct function *f;
 
         tree_write(host->tree, "sys/kernel/uevent_seqnum", "100\n");
-        scan(host);
-        f = function_at(host, "0000:01:00.0");
-        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        host_scan(host);
+        f = host_function(host, "0000:01:00.0");
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
 
         assert_ok(model_note_driver(host->model, f, "", 99));
         assert_ok(model_note_driver(host->model, f, "", 100));
@@ -316,8 +282,8 @@ static void test_what_others_find_out(void **state) {
         struct host *host = *state;
         struct function *f;
 
-        scan(host);
-        f = function_at(host, "0000:01:00.0");
+        host_scan(host);
+        f = host_function(host, "0000:01:00.0");
         for (unsigned twice = 0; twice < 2; twice++) {
                 assert_ok(model_set_override(host->model, f, "vfio-pci"));
                 assert_ok(model_set_home(host->model, f, "e1000e"));
@@ -330,7 +296,7 @@ static void test_what_others_find_out(void **state) {
 
         /* What no attribute shows survives a look at those that are shown. */
         tree_set_driver(host->tree, "0000:01:00.0", NULL);
-        update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
         assert_string_equal(f->override, "vfio-pci");
         assert_string_equal(f->home, "e1000e");
         assert_true(f->busy);
@@ -350,7 +316,7 @@ static void test_crowd(void **state) {
         struct host *host = *state;
         size_t n;
 
-        scan(host);
+        host_scan(host);
         for (unsigned i = 0; i < 200; i++) {
                 char address[PCI_ADDRESS_SIZE], group[16];
                 struct fake_function f = { .address = address, .class_code = 0x020000, .group = group };

@@ -5,9 +5,8 @@
 #include <sys/stat.h>
 
 #include "service/move/record.h"
-#include "tests/unit/tree.h"
+#include "tests/unit/host.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/witness.h"
 
 #define NIC "0000:01:00.0"
 #define FILE_OF_NIC "run/moved/" NIC
@@ -18,74 +17,54 @@ static const struct fake_function functions[] = {
         { .address = "0000:01:00.2", .class_code = 0x020000, .driver = "vfio-pci", .group = "1" },
 };
 
-struct host {
-        struct tree *tree;
-        struct aliases *aliases;
-        struct model *model;
-        struct witness witness;
+struct run {
+        struct host host;
         char *directory;
         struct records *records;
         char damaged[256];
 };
 
 static void on_damaged(const char *name, void *userdata) {
-        struct host *host = userdata;
+        struct run *run = userdata;
 
-        strcat(strcat(host->damaged, name), " ");
+        strcat(strcat(run->damaged, name), " ");
 }
 
-static void start(struct host *host) {
-        assert_ok(aliases_new(host->tree->root, &host->aliases));
-        assert_ok(model_new(host->tree->root, host->aliases, &host->model));
-        assert_ok(model_scan(host->model));
-        witness_attach(&host->witness, host->model);
-        assert_ok(records_new(host->model, host->directory, on_damaged, host, &host->records));
+static void start(struct run *run) {
+        host_open(&run->host);
+        host_scan(&run->host);
+        run->damaged[0] = '\0';
+        assert_ok(records_new(run->host.model, run->directory, on_damaged, run, &run->records));
 }
 
-static void stop(struct host *host) {
-        records_free(host->records);
-        model_free(host->model);
-        aliases_free(host->aliases);
-}
-
-static void restart(struct host *host) {
-        stop(host);
-        host->damaged[0] = '\0';
-        start(host);
+static void restart(struct run *run) {
+        records_free(run->records);
+        host_close(&run->host);
+        start(run);
 }
 
 static int setup(void **state) {
-        struct host *host = calloc(1, sizeof(*host));
+        struct run *run = calloc(1, sizeof(*run));
 
-        host->tree = tree_new();
-        tree_add_all(host->tree, functions, ELEMENTSOF(functions));
-        host->directory = tree_name(host->tree, "run");
-        start(host);
-        *state = host;
+        host_init(&run->host, functions, ELEMENTSOF(functions));
+        run->directory = tree_name(run->host.tree, "run");
+        start(run);
+        *state = run;
         return 0;
 }
 
 static int teardown(void **state) {
-        struct host *host = *state;
+        struct run *run = *state;
 
-        stop(host);
-        tree_free(host->tree);
-        free(host->directory);
-        free(host);
+        records_free(run->records);
+        host_clear(&run->host);
+        free(run->directory);
+        free(run);
         return 0;
 }
 
-static struct function *function_at(struct host *host, const char *address) {
-        struct pci_address a = at(address);
-
-        return model_function(host->model, &a);
-}
-
-static void move(struct host *host, const char *address, const char *driver) {
-        struct pci_address a = at(address);
-
-        tree_set_driver(host->tree, address, driver);
-        assert_ok(model_update(host->model, &a, MOVED_BY_US));
+static struct function *function_at(struct run *run, const char *address) {
+        return host_function(&run->host, address);
 }
 
 static void test_remember(void **state) {
@@ -99,42 +78,42 @@ static void test_remember(void **state) {
                 { "0000:01:00.1", "mine", "", false, "none" },
                 { "0000:01:00.2", "vfio-pci", "", true, "" },
         };
-        struct host *host = *state;
+        struct run *run = *state;
 
         for (unsigned again = 0; again < 3; again++) {
                 for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                        struct function *f = function_at(host, rows[i].address);
+                        struct function *f = function_at(run, rows[i].address);
                         const struct home *home;
 
                         if (again == 0) {
-                                assert_null(records_home(f, host->records));
-                                assert_ok(model_set_override(host->model, f, rows[i].override));
-                                assert_ok(records_remember(host->records, f));
+                                assert_null(records_home(f, run->records));
+                                assert_ok(model_set_override(run->host.model, f, rows[i].override));
+                                assert_ok(records_remember(run->records, f));
                         }
-                        home = records_home(f, host->records);
+                        home = records_home(f, run->records);
                         assert_row(home, "%s", rows[i].address);
                         assert_string_equal(home->driver, rows[i].driver);
                         assert_string_equal(home->override, rows[i].unknown ? "" : rows[i].override);
                         assert_int_equal(home->unknown, rows[i].unknown);
                         assert_string_equal(f->home, rows[i].property);
                 }
-                restart(host);
-                assert_string_equal(host->damaged, "");
+                restart(run);
+                assert_string_equal(run->damaged, "");
         }
 }
 
 /* The home is where a function was before the first move, not before the last. */
 static void test_remembered_once(void **state) {
-        struct host *host = *state;
+        struct run *run = *state;
 
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        move(host, NIC, "pci-stub");
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        move(host, NIC, "other");
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        assert_string_equal(records_home(function_at(host, NIC), host->records)->driver, "e1000e");
-        restart(host);
-        assert_string_equal(records_home(function_at(host, NIC), host->records)->driver, "e1000e");
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        host_move(&run->host, NIC, "pci-stub", "");
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        host_move(&run->host, NIC, "other", "");
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_string_equal(records_home(function_at(run, NIC), run->records)->driver, "e1000e");
+        restart(run);
+        assert_string_equal(records_home(function_at(run, NIC), run->records)->driver, "e1000e");
 }
 
 static void test_modes(void **state) {
@@ -142,11 +121,11 @@ static void test_modes(void **state) {
                 const char *path;
                 mode_t mode;
         } rows[] = { { "run", 0700 }, { "run/moved", 0700 }, { FILE_OF_NIC, 0600 } };
-        struct host *host = *state;
+        struct run *run = *state;
 
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_free_ char *name = tree_name(host->tree, rows[i].path);
+                _cleanup_free_ char *name = tree_name(run->host.tree, rows[i].path);
                 struct stat st;
 
                 assert_int_equal(stat(name, &st), 0);
@@ -155,17 +134,17 @@ static void test_modes(void **state) {
 }
 
 static void test_forget(void **state) {
-        struct host *host = *state;
+        struct run *run = *state;
         struct pci_address address = at(NIC);
 
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        assert_ok(records_remember(host->records, function_at(host, "0000:01:00.1")));
-        assert_ok(records_forget(host->records, &address));
-        assert_ok(records_forget(host->records, &address));
-        assert_null(records_home(function_at(host, NIC), host->records));
-        assert_string_equal(function_at(host, NIC)->home, "");
-        assert_false(tree_has(host->tree, FILE_OF_NIC));
-        assert_non_null(records_home(function_at(host, "0000:01:00.1"), host->records));
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1")));
+        assert_ok(records_forget(run->records, &address));
+        assert_ok(records_forget(run->records, &address));
+        assert_null(records_home(function_at(run, NIC), run->records));
+        assert_string_equal(function_at(run, NIC)->home, "");
+        assert_false(tree_has(run->host.tree, FILE_OF_NIC));
+        assert_non_null(records_home(function_at(run, "0000:01:00.1"), run->records));
 }
 
 static void test_review(void **state) {
@@ -181,58 +160,58 @@ static void test_review(void **state) {
                 { "0000:01:00.2", NULL, "", false },          { "0000:01:00.2", "pci-stub", "", false },
                 { "0000:01:00.2", "e1000e", "", true },       { "0000:01:00.2", "e1000e", "x", true },
         };
-        struct host *host = *state;
+        struct run *run = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 struct pci_address address = at(rows[i].address);
-                struct function *f = function_at(host, rows[i].address);
+                struct function *f = function_at(run, rows[i].address);
 
                 for (size_t j = 0; j < ELEMENTSOF(functions); j++)
                         if (streq(functions[j].address, rows[i].address))
-                                move(host, rows[i].address, functions[j].driver);
-                assert_ok(model_set_override(host->model, f, ""));
-                assert_ok(records_remember(host->records, f));
+                                host_move(&run->host, rows[i].address, functions[j].driver, "");
+                assert_ok(model_set_override(run->host.model, f, ""));
+                assert_ok(records_remember(run->records, f));
 
-                move(host, rows[i].address, rows[i].driver);
-                assert_ok(model_set_override(host->model, f, rows[i].override));
-                records_review(host->records, f);
-                assert_row(!records_home(f, host->records) == rows[i].forgotten, "row %zu", i);
-                assert_ok(records_forget(host->records, &address));
+                host_move(&run->host, rows[i].address, rows[i].driver, "");
+                assert_ok(model_set_override(run->host.model, f, rows[i].override));
+                records_review(run->records, f);
+                assert_row(!records_home(f, run->records) == rows[i].forgotten, "row %zu", i);
+                assert_ok(records_forget(run->records, &address));
         }
-        records_review(host->records, function_at(host, NIC));
+        records_review(run->records, function_at(run, NIC));
 }
 
 static void test_another_device(void **state) {
-        struct host *host = *state;
+        struct run *run = *state;
 
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        tree_remove(host->tree, NIC);
-        tree_add(host->tree, &functions[0]);
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        tree_remove(run->host.tree, NIC);
+        tree_add(run->host.tree, &functions[0]);
 
         /* While the service runs: the model has the new one, the record is about the old one. */
-        assert_ok(model_scan(host->model));
-        assert_null(records_home(function_at(host, NIC), host->records));
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        assert_non_null(records_home(function_at(host, NIC), host->records));
+        assert_ok(model_scan(run->host.model));
+        assert_null(records_home(function_at(run, NIC), run->records));
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_non_null(records_home(function_at(run, NIC), run->records));
 
         /* And while it did not. */
-        tree_remove(host->tree, NIC);
-        tree_add(host->tree, &functions[0]);
-        restart(host);
-        assert_null(records_home(function_at(host, NIC), host->records));
-        assert_false(tree_has(host->tree, FILE_OF_NIC));
-        assert_string_equal(host->damaged, "");
+        tree_remove(run->host.tree, NIC);
+        tree_add(run->host.tree, &functions[0]);
+        restart(run);
+        assert_null(records_home(function_at(run, NIC), run->records));
+        assert_false(tree_has(run->host.tree, FILE_OF_NIC));
+        assert_string_equal(run->damaged, "");
 }
 
 static void test_device_gone(void **state) {
-        struct host *host = *state;
+        struct run *run = *state;
 
-        assert_ok(records_remember(host->records, function_at(host, NIC)));
-        assert_ok(records_remember(host->records, function_at(host, "0000:01:00.1")));
-        tree_remove(host->tree, NIC);
-        restart(host);
-        assert_false(tree_has(host->tree, FILE_OF_NIC));
-        assert_non_null(records_home(function_at(host, "0000:01:00.1"), host->records));
+        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1")));
+        tree_remove(run->host.tree, NIC);
+        restart(run);
+        assert_false(tree_has(run->host.tree, FILE_OF_NIC));
+        assert_non_null(records_home(function_at(run, "0000:01:00.1"), run->records));
 }
 
 static void test_damaged(void **state) {
@@ -240,24 +219,24 @@ static void test_damaged(void **state) {
                 "", "{", "[]", "{}", "{\"identity\":1}", "{\"identity\":\"1\",\"driver\":\"a\",\"override\":\"\"}",
                 "{\"identity\":1,\"driver\":1,\"override\":\"\"}", "{\"identity\":1,\"driver\":\"a\"}",
         };
-        struct host *host = *state;
+        struct run *run = *state;
 
-        assert_ok(records_remember(host->records, function_at(host, "0000:01:00.1")));
+        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1")));
         for (size_t i = 0; i < ELEMENTSOF(contents); i++) {
-                tree_write(host->tree, FILE_OF_NIC, "%s", contents[i]);
-                restart(host);
-                assert_row(streq(host->damaged, NIC " "), "%s", contents[i]);
-                assert_null(records_home(function_at(host, NIC), host->records));
-                assert_non_null(records_home(function_at(host, "0000:01:00.1"), host->records));
-                assert_true(tree_has(host->tree, FILE_OF_NIC ".damaged"));
+                tree_write(run->host.tree, FILE_OF_NIC, "%s", contents[i]);
+                restart(run);
+                assert_row(streq(run->damaged, NIC " "), "%s", contents[i]);
+                assert_null(records_home(function_at(run, NIC), run->records));
+                assert_non_null(records_home(function_at(run, "0000:01:00.1"), run->records));
+                assert_true(tree_has(run->host.tree, FILE_OF_NIC ".damaged"));
         }
 
-        tree_write(host->tree, "run/moved/nonsense", "{\"identity\":1,\"driver\":\"a\",\"override\":\"\"}");
-        restart(host);
-        assert_string_equal(host->damaged, "nonsense ");
+        tree_write(run->host.tree, "run/moved/nonsense", "{\"identity\":1,\"driver\":\"a\",\"override\":\"\"}");
+        restart(run);
+        assert_string_equal(run->damaged, "nonsense ");
 }
 
-#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_remember), ON_HOST(test_remembered_once), ON_HOST(test_modes), ON_HOST(test_forget), ON_HOST(test_review),
-          ON_HOST(test_another_device), ON_HOST(test_device_gone), ON_HOST(test_damaged))
+UNIT_MAIN(ON_RUN(test_remember), ON_RUN(test_remembered_once), ON_RUN(test_modes), ON_RUN(test_forget), ON_RUN(test_review),
+          ON_RUN(test_another_device), ON_RUN(test_device_gone), ON_RUN(test_damaged))

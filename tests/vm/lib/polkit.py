@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import typing
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -103,6 +104,56 @@ def absent():
     finally:
         subprocess.run(['systemctl', 'unmask', '--runtime', 'polkit.service'], check=True, capture_output=True)
         subprocess.run(['systemctl', 'start', 'polkit.service'], check=True, capture_output=True)
+
+
+INTERFACE = '''<node><interface name="org.freedesktop.PolicyKit1.Authority">
+    <method name="CheckAuthorization">
+        <arg type="(sa{sv})" direction="in"/><arg type="s" direction="in"/><arg type="a{ss}" direction="in"/>
+        <arg type="u" direction="in"/><arg type="s" direction="in"/><arg type="(bba{ss})" direction="out"/>
+    </method>
+    <method name="CancelCheckAuthorization"><arg type="s" direction="in"/></method>
+</interface></node>'''
+
+YES, NO, ASK = (True, False), (False, False), (False, True)
+
+
+class Question(typing.NamedTuple):
+    """What CheckAuthorization was called with."""
+    subject: str  # a unique bus name
+    action: str
+    details: dict
+    interactive: bool
+    cancellation_id: str
+
+
+@contextlib.contextmanager
+def stub(answer):
+    """In place of polkitd, within: answer(question) is YES, NO, ASK, the name of an error, or None for no answer ever.
+
+    Gives a list that each Question is added to as it comes, and one of the cancellation ids that come.
+    """
+    questions, cancelled = [], []
+
+    def on_call(_connection, _sender, _path, _interface, method, values, invocation):
+        if method == 'CancelCheckAuthorization':
+            cancelled.append(values.unpack()[0])
+            invocation.return_value(None)
+            return
+        (kind, subject), action, details, flags, cancellation_id = values.unpack()
+        assert kind == 'system-bus-name', kind
+        questions.append(Question(subject['name'], action, details, flags == 1, cancellation_id))
+        given = answer(questions[-1])
+        if isinstance(given, str):
+            invocation.return_dbus_error(given, 'This polkit is a stub.')
+        elif given:
+            invocation.return_value(bus.GLib.Variant('((bba{ss}))', ((*given, {}),)))
+
+    with absent(), bus.Client('polkitd') as owner:
+        [interface] = bus.Gio.DBusNodeInfo.new_for_xml(INTERFACE).interfaces
+        owner.connection.register_object(PATH, interface, on_call, None, None)
+        owner.call('org.freedesktop.DBus', 'RequestName', '(su)', NAME, 4, name='org.freedesktop.DBus',
+                   path='/org/freedesktop/DBus')
+        yield questions, cancelled
 
 
 if __name__ == '__main__':
