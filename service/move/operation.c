@@ -73,77 +73,22 @@ static const struct step *current_step(const struct operation *operation, struct
         return NULL;
 }
 
-/* What a worker that is left behind does is known to nobody but the kernel. */
-static char *awaited_message(const struct operation *operation) {
-        const struct worker_identity *worker = &operation->entry->workers[0];
-        char where[128], *text;
-
-        worker_where(worker, where, sizeof(where));
-        return asprintf(&text,
-                        "The kernel has not let go of worker %" PRIu64 " of an earlier run of the service%s%s; everything is brought "
-                        "back when it does, and until then a reboot or suspend may wait as well",
-                        worker->pid, *where ? ", which sleeps in " : "", where) < 0 ?
-                               NULL :
-                               text;
-}
-
 char *operation_message(const struct operation *operation) {
         struct worker_identity worker = {};
         const struct step *step = current_step(operation, &worker);
-        _cleanup_free_ char *doing = NULL;
-        char where[128], *text;
+        const struct movement *m;
 
         if (operation->awaited)
-                return awaited_message(operation);
+                return word_awaited(&operation->entry->workers[0]);
         if (!step)
                 return strdup("Between two steps");
 
-        doing = step_describe(step->kind, &plan_of(operation)->movements[step->movement].address, step->argument);
-        if (!doing)
-                return NULL;
-        if (operation->state != OPERATION_STUCK)
-                return TAKE_PTR(doing);
-
-        worker_where(&worker, where, sizeof(where));
-        return asprintf(&text,
-                        "The kernel has not answered in time while %s (worker %" PRIu64 "%s%s); the operation goes on when it does, "
-                        "and until then a reboot or suspend may wait as well",
-                        doing, worker.pid, *where ? " sleeps in " : "", where) < 0 ?
-                               NULL :
-                               text;
+        m = &plan_of(operation)->movements[step->movement];
+        return operation->state == OPERATION_STUCK ? word_stuck(m, step, &worker) :
+                                                     step_describe(step->kind, &m->address, step->argument);
 }
 
 /* The end. */
-
-/* Where things are now that it did not work. */
-static void add_outcome(struct operation *operation, size_t stranded) {
-        struct failure before = operation->failure;
-        const struct plan *plan = plan_of(operation);
-        _cleanup_free_ char *what = NULL;
-
-        for (size_t i = 0; stranded > 0 && i < plan->n_movements; i++) {
-                const struct movement *m = &plan->movements[i];
-                struct function *f = function_of(operation, m);
-                char *more;
-
-                if (!f || (streq(f->driver, m->old_driver) && streq(f->override, m->old_override)))
-                        continue;
-                if (asprintf(&more, "%s%s%s is on %s (was on %s)", strempty(what), what ? ", " : "",
-                             PCI_ADDRESS_TEXT(&m->address), *f->driver ? f->driver : "no driver",
-                             *m->old_driver ? m->old_driver : "no driver") < 0)
-                        continue;
-                free(what);
-                what = more;
-        }
-
-        operation->failure = (struct failure){};
-        if (stranded > 0)
-                fail(&operation->failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message),
-                     strempty(what));
-        else
-                fail(&operation->failure, before.kind, "%s; everything is back where it was", strempty(before.message));
-        failure_clear(&before);
-}
 
 /* Shows the world what became of the functions. */
 static void refresh(struct operation *operation) {
@@ -188,7 +133,7 @@ static void settle(struct operation *operation) {
         sd_event_source_set_enabled(operation->deadline, SD_EVENT_OFF);
         refresh(operation);
         if (operation->failure.kind != FAILURE_NONE)
-                add_outcome(operation, stranded);
+                word_outcome(plan_of(operation), operation->context->model, stranded > 0, &operation->failure);
 
         /* From here on it is complete. A record that is no longer needed and survives a crash is found to be so at the next
          * start. Where something is stranded the record remains, so that one restore brings it home. */

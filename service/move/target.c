@@ -162,12 +162,12 @@ int target_resolve(const struct model *model, const struct function *f, const ch
                 return home && !home->unknown ? resolve_recorded(model, f, home, ret) :
                                                 resolve_unrecorded(model, f, home, ret);
 
-        /* A passthrough driver by its own name. */
+        /* A passthrough driver by its own name; the function's own variant first, whose module is known. */
+        if (streq(word, model_vfio_driver(model, f, vfio_driver, sizeof(vfio_driver))))
+                return resolve_backend(model, f, backend_by_kind(DRIVER_VFIO), ret, failure);
         backend = backend_by_kind(driver_kind(word));
         if (backend)
                 return resolve_override(model, f, backend, word, backend->module, ret, failure);
-        if (streq(word, model_vfio_driver(model, f, vfio_driver, sizeof(vfio_driver))))
-                return resolve_backend(model, f, backend_by_kind(DRIVER_VFIO), ret, failure);
 
         return resolve_host_driver(model, f, word, home, ret, failure);
 }

@@ -3,6 +3,8 @@
 /* From errnos to sentences. */
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "service/move/wording.h"
 
@@ -26,4 +28,74 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                 fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address, strempty(doing));
         else
                 fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing), strerror(-report->error));
+}
+
+/* Where the functions are that are not where they were. */
+static char *list_stranded(const struct plan *plan, const struct model *model) {
+        char *list = NULL;
+
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                const struct movement *m = &plan->movements[i];
+                const struct function *f = model_function(model, &m->address);
+                char *longer;
+
+                if (!f || f->identity != m->identity || (streq(f->driver, m->old_driver) && streq(f->override, m->old_override)))
+                        continue;
+                if (asprintf(&longer, "%s%s%s is on %s (was on %s)", strempty(list), list ? ", " : "",
+                             PCI_ADDRESS_TEXT(&m->address), *f->driver ? f->driver : "no driver",
+                             *m->old_driver ? m->old_driver : "no driver") < 0)
+                        continue;
+                free(list);
+                list = longer;
+        }
+
+        return list;
+}
+
+void word_outcome(const struct plan *plan, const struct model *model, bool stranded, struct failure *failure) {
+        struct failure before = *failure;
+        _cleanup_free_ char *list = NULL;
+
+        *failure = (struct failure){};
+        if (stranded) {
+                list = list_stranded(plan, model);
+                fail(failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message), strempty(list));
+        } else
+                fail(failure, before.kind, "%s; everything is back where it was", strempty(before.message));
+
+        failure_clear(&before);
+}
+
+/* The end of a sentence about a worker that sleeps. */
+static char *where_it_sleeps(const struct worker_identity *worker, char *buffer, size_t size) {
+        char function[128];
+
+        worker_where(worker, function, sizeof(function));
+        snprintf(buffer, size, "%s%s", *function ? ", which sleeps in " : "", function);
+        return buffer;
+}
+
+char *word_stuck(const struct movement *m, const struct step *step, const struct worker_identity *worker) {
+        _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
+        char where[160], *text;
+
+        if (!doing || asprintf(&text,
+                               "The kernel has not answered in time while %s (worker %" PRIu64 "%s); the operation goes on when it "
+                               "does, and until then a reboot or suspend may wait as well",
+                               doing, worker->pid, where_it_sleeps(worker, where, sizeof(where))) < 0)
+                return NULL;
+
+        return text;
+}
+
+char *word_awaited(const struct worker_identity *worker) {
+        char where[160], *text;
+
+        if (asprintf(&text,
+                     "The kernel has not let go of worker %" PRIu64 " of an earlier run of the service%s; everything is brought back "
+                     "when it does, and until then a reboot or suspend may wait as well",
+                     worker->pid, where_it_sleeps(worker, where, sizeof(where))) < 0)
+                return NULL;
+
+        return text;
 }

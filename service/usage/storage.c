@@ -288,11 +288,18 @@ static int look_at_table(const struct walk *walk, const char *file,
         return r;
 }
 
+/* The mounts of the host: this process may have a mount namespace of its own, with mounts that are nobody's but the service's. */
+static const char *mounts_of_host(const struct root *root) {
+        _cleanup_free_ char *path = root_path(root, "/proc/1/mountinfo");
+
+        return path && access(path, R_OK) >= 0 ? "/proc/1/mountinfo" : "/proc/self/mountinfo";
+}
+
 int storage_look(const struct usage_query *query, struct findings *findings) {
         const struct walk walk = { .query = query, .findings = findings };
         int r;
 
-        r = look_at_table(&walk, "/proc/self/mountinfo", mnt_table_parse_file, look_at_mount);
+        r = look_at_table(&walk, mounts_of_host(query->root), mnt_table_parse_file, look_at_mount);
         if (r < 0)
                 return r;
 

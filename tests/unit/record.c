@@ -169,11 +169,9 @@ static void test_review(void **state) {
                 for (size_t j = 0; j < ELEMENTSOF(functions); j++)
                         if (streq(functions[j].address, rows[i].address))
                                 host_move(&run->host, rows[i].address, functions[j].driver, "");
-                assert_ok(model_set_override(run->host.model, f, ""));
                 assert_ok(records_remember(run->records, f));
 
-                host_move(&run->host, rows[i].address, rows[i].driver, "");
-                assert_ok(model_set_override(run->host.model, f, rows[i].override));
+                host_move(&run->host, rows[i].address, rows[i].driver, rows[i].override);
                 records_review(run->records, f);
                 assert_row(!records_home(f, run->records) == rows[i].forgotten, "row %zu", i);
                 assert_ok(records_forget(run->records, &address));

@@ -8,7 +8,7 @@ import subprocess
 import bus
 import kernel
 import topology
-from harness import cases, equal, test
+from harness import cases, equal, expect_error, test
 from topology import DISK, LEGACY, LEGACY_BRIDGE, NIC, TWINS
 
 root = bus.Client(listen=True)
@@ -16,17 +16,6 @@ root = bus.Client(listen=True)
 NIC_GROUP = kernel.group(NIC)
 TWIN_GROUP = kernel.group(TWINS[0])
 LEGACY_GROUP = kernel.group(LEGACY[0])
-
-
-def expect_error(name, function, *arguments, **options):
-    """The call fails with this error, and its message is a sentence. Returns the message."""
-    try:
-        answer = function(*arguments, **options)
-    except bus.BusError as error:
-        equal(error.name, name, error.message)
-        assert ' ' in error.message, f'no sentence: {error.message!r}'
-        return error.message
-    raise AssertionError(f'no {name}, but the answer {answer!r}')
 
 
 def on(address, driver):
@@ -166,26 +155,43 @@ def three_undone():
     equal([kernel.driver(address) for address in three], ['e1000e', 'e1000e', 'e1000'])
 
 
+def changes(signals):
+    """What the signals say in order: (object, property, value) and ('DeviceMoved', …)."""
+    told = []
+    for path, interface, name, values in signals:
+        if interface == bus.PROPERTIES:
+            equal(values[2], [], f'{path} tells of changes without telling the new values')
+            told.extend((path, *change) for change in values[1].items())
+        else:
+            told.append((name, *values))
+    return told
+
+
 @test
 def signals_precede_the_reply():
-    """The signals that a call causes come before its answer: properties, group, DeviceMoved"""
-    root.signals.clear()
-    pending = root.send(bus.MANAGER, 'Bind', '(sst)', NIC, 'vfio', 0)
-    pending.result()
+    """The signals that a call causes come before its answer, in order, and there are no others"""
+    device, group = bus.device_path(NIC), bus.group_path(NIC_GROUP)
+
+    def told(member, *arguments):
+        root.signals.clear()
+        pending = root.send(bus.MANAGER, member, *arguments)
+        pending.result()
+        equal(root.signals, pending.signals, 'there is more after the answer')
+        return changes(pending.signals)
+
     try:
-        equal(moved_signals(pending.signals), [(NIC, 'e1000e', 'vfio-pci', 'vfiobind')])
-        changed = {}
-        for path, interface, name, values in pending.signals:
-            if name == 'PropertiesChanged' and interface == bus.PROPERTIES:
-                changed.setdefault(path, {}).update(values[1] | {word: None for word in values[2]})
-        device = changed[bus.device_path(NIC)]
-        equal((device['Driver'], device['State'], device['HostDriver']), ('vfio-pci', 'vfio', 'e1000e'))
-        assert 'Viable' in changed[bus.group_path(NIC_GROUP)], changed
-        order = [name if name == 'DeviceMoved' else 'Driver' for path, _, name, values in pending.signals
-                 if name == 'DeviceMoved' or path == bus.device_path(NIC) and 'Driver' in values[1]]
-        equal(order, ['Driver', 'DeviceMoved'])
+        found = told('Bind', '(sst)', NIC, 'vfio', 0)
+        equal(sorted(found), sorted([
+            (device, 'Busy', True), (device, 'HostDriver', 'e1000e'), (device, 'DriverOverride', 'vfio-pci'),
+            (device, 'Driver', 'vfio-pci'), (device, 'State', 'vfio'), (device, 'VfioDriver', 'vfio-pci'),
+            (group, 'Viable', True), (group, 'Blockers', []), ('DeviceMoved', NIC, 'e1000e', 'vfio-pci', 'vfiobind'),
+            (device, 'Busy', False)], key=str))
+        equal((found[0], found[-1]), ((device, 'Busy', True), (device, 'Busy', False)))
+        assert found.index((device, 'Driver', 'vfio-pci')) < found.index(('DeviceMoved', NIC, 'e1000e', 'vfio-pci', 'vfiobind'))
+        equal(told('Bind', '(sst)', NIC, 'vfio', 0), [])
     finally:
-        root.restore(NIC)
+        found = told('Restore', '(st)', NIC, 0)
+    equal([change for change in found if change[0] == 'DeviceMoved'], [('DeviceMoved', NIC, 'vfio-pci', 'e1000e', 'vfiobind')])
 
 
 @test
@@ -290,6 +296,19 @@ def banned_module():
         message = expect_error('ModuleUnavailable', root.bind, NIC, 'kvm')
     assert 'pci-stub' in message, message
     assert not os.path.exists('/run/install-line-was-run')
+    assert not loaded('pci-stub')
+    on(NIC, 'e1000e')
+
+
+@test
+def blacklisted_module():
+    """A module that modprobe's configuration blacklists is not loaded"""
+    subprocess.run(['modprobe', '-r', 'pci-stub'], check=True)
+    with modprobe_says('blacklist pci-stub'):
+        message = expect_error('BackendUnavailable', root.bind, NIC, 'kvm')
+        assert 'blacklist' in message, message
+        [why] = [row[3] for row in root.get(bus.ROOT, bus.MANAGER, 'Backends') if row[0] == 'kvm']
+        assert 'blacklist' in why, why
     assert not loaded('pci-stub')
     on(NIC, 'e1000e')
 

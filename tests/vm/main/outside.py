@@ -2,8 +2,9 @@
 """What others do to devices behind the service's back shows up by itself."""
 
 import contextlib
-import select
+import os
 import subprocess
+import time
 
 import bus
 import kernel
@@ -11,6 +12,8 @@ from harness import cases, equal, test
 from topology import LEGACY, NIC, NIC_PORT
 
 alice = bus.Client('alice', listen=True)
+# It is there and knows the host: what happens from now on is news.
+alice.call(bus.MANAGER, 'ListDevices')
 PATH = bus.device_path(NIC)
 
 
@@ -137,23 +140,24 @@ def moved_away_from_us(driver):
 
 @test
 def monitor():
-    """vfiobindctl monitor prints a line for each move"""
-    with subprocess.Popen(['vfiobindctl', 'monitor'], stdout=subprocess.PIPE, text=True, user='alice') as process:
+    """vfiobindctl monitor tells of each move"""
+    with subprocess.Popen(['vfiobindctl', 'monitor'], stdout=subprocess.PIPE, user='alice') as process:
+        os.set_blocking(process.stdout.fileno(), False)
+        shown = b''
+
+        def told():
+            nonlocal shown
+            shown += process.stdout.read() or b''
+            return any(NIC in line and 'e1000e' in line for line in shown.decode().splitlines())
+
         try:
             # It listens from some moment on that nobody outside can see: moves are made until it has told of one.
-            lines = []
-            while not lines:
+            deadline = time.monotonic() + bus.PATIENCE
+            while not told():
+                assert time.monotonic() < deadline, shown
                 for move in (kernel.unbind, lambda address: kernel.bind(address, 'e1000e')):
                     alice.signals.clear()
                     move(NIC)
                     bus.wait_for(moves, 'the move to be seen')
-                lines = readable_lines(process.stdout)
-            assert NIC in lines[0] and 'e1000e' in lines[0], lines
         finally:
             process.terminate()
-
-
-def readable_lines(stream):
-    """What a program has printed by now, waiting up to a second for the first of it."""
-    ready, _, _ = select.select([stream], [], [], 1)
-    return [stream.readline()] if ready else []

@@ -53,29 +53,13 @@ def not_started_before():
     equal(show('UnitFileState'), 'static')
 
 
-@cases([('Type', 'notify'), ('KillMode', 'process'), ('Restart', 'on-failure'), ('StartLimitIntervalUSec', '0'),
-        ('RuntimeDirectoryPreserve', 'yes'), ('RuntimeDirectoryMode', '0700')])
-def unit(name, value):
-    """The unit is in force as it should be"""
-    root.call(bus.MANAGER, 'ListDevices')
-    equal(show(name), value)
-
-
 @test
-def watchdog():
-    """The watchdog is on, and is fed"""
-    root.call(bus.MANAGER, 'ListDevices')
-    assert show('WatchdogUSec') not in ('', '0', 'infinity')
-    drop_in('[Service]\nWatchdogSec=2\n')
-    try:
-        before = pid()
-        fed = show('WatchdogTimestampMonotonic')
-        bus.wait_for(lambda: show('WatchdogTimestampMonotonic') != fed, 'the watchdog to be fed')
-        fed = show('WatchdogTimestampMonotonic')
-        bus.wait_for(lambda: show('WatchdogTimestampMonotonic') != fed, 'the watchdog to be fed again')
-        equal((pid(), show('NRestarts')), (before, '0'))
-    finally:
-        drop_in(None)
+def unit():
+    """The unit is in force as it should be"""
+    expected = {'Type': 'notify', 'BusName': bus.NAME, 'KillMode': 'process', 'Restart': 'on-failure',
+                'StartLimitIntervalUSec': '0', 'RuntimeDirectoryPreserve': 'yes', 'RuntimeDirectoryMode': '0700'}
+    shown = systemctl('show', UNIT, *(f'--property={name}' for name in expected)).splitlines()
+    equal(dict(line.split('=', 1) for line in shown), expected)
 
 
 def drop_in(text):
@@ -88,6 +72,24 @@ def drop_in(text):
             file.write(text)
     systemctl('daemon-reload')
     systemctl('restart', UNIT)
+
+
+@test
+def watchdog():
+    """The watchdog is on and fed, and a service that hangs is started again"""
+    root.call(bus.MANAGER, 'ListDevices')
+    assert show('WatchdogUSec') not in ('', '0', 'infinity')
+    drop_in('[Service]\nWatchdogSec=1\n')
+    try:
+        before = pid()
+        fed = show('WatchdogTimestampMonotonic')
+        bus.wait_for(lambda: show('WatchdogTimestampMonotonic') != fed, 'the watchdog to be fed')
+        equal((pid(), show('NRestarts')), (before, '0'))
+        os.kill(before, signal.SIGSTOP)
+        bus.wait_for(lambda: pid() not in (0, before) and show('ActiveState') == 'active', 'the service to be back')
+        equal(show('NRestarts'), '1')
+    finally:
+        drop_in(None)
 
 
 @test
