@@ -27,6 +27,7 @@ struct variant {
 struct aliases {
         char *directory; /* /lib/modules/RELEASE */
         char *configuration[5];
+        unsigned existing; /* see existing_directories() */
         struct kmod_ctx *kmod;
         void *entries; /* a tree of tsearch() with struct known_alias */
         struct variant *variants;
@@ -216,7 +217,19 @@ int aliases_module_state(struct aliases *aliases, const char *name) {
         return allowed ? MODULE_LOADABLE : MODULE_BLACKLISTED;
 }
 
+/* Which of the configuration's directories exist, as bits. libkmod notices changes only in those that it has found. */
+static unsigned existing_directories(const struct aliases *aliases) {
+        unsigned found = 0;
+
+        for (unsigned i = 0; aliases->configuration[i]; i++)
+                if (access(aliases->configuration[i], F_OK) >= 0)
+                        found |= 1u << i;
+
+        return found;
+}
+
 static int open_index(struct aliases *aliases) {
+        aliases->existing = existing_directories(aliases);
         aliases->kmod = kmod_new(aliases->directory, (const char *const *) aliases->configuration);
         if (!aliases->kmod)
                 return -ENOMEM;
@@ -229,7 +242,8 @@ static int open_index(struct aliases *aliases) {
 }
 
 bool aliases_refresh(struct aliases *aliases) {
-        if (aliases->kmod && kmod_validate_resources(aliases->kmod) == KMOD_RESOURCES_OK)
+        if (aliases->kmod && aliases->existing == existing_directories(aliases) &&
+            kmod_validate_resources(aliases->kmod) == KMOD_RESOURCES_OK)
                 return false;
 
         forget(aliases);

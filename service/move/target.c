@@ -166,7 +166,7 @@ int target_resolve(const struct model *model, const struct function *f, const ch
         if (streq(word, model_vfio_driver(model, f, vfio_driver, sizeof(vfio_driver))))
                 return resolve_backend(model, f, backend_by_kind(DRIVER_VFIO), ret, failure);
         backend = backend_by_kind(driver_kind(word));
-        if (backend)
+        if (backend && (streq(word, backend->driver) || driver_is_registered(model, word)))
                 return resolve_override(model, f, backend, word, backend->module, ret, failure);
 
         return resolve_host_driver(model, f, word, home, ret, failure);

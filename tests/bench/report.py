@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Taking turns, and lines of figures with their goals."""
+
+import statistics
+
+
+def take_turns(rounds, *contestants):
+    """Runs each in turn, as often as asked, so that whatever else the machine does meets them alike. Each returns seconds
+    (or whatever else is to be compared). Returns a list for each."""
+    columns = [[] for _ in contestants]
+    for _ in range(rounds):
+        for column, contestant in zip(columns, contestants):
+            column.append(contestant())
+    return columns
+
+
+def ratio(mine, theirs):
+    """How many times as long as theirs: the median of the rounds."""
+    return statistics.median(a / b for a, b in zip(mine, theirs))
+
+
+def milliseconds(values):
+    return f'{statistics.median(values) * 1000:.1f} ms'
+
+
+class Goal:
+    """A bound, held against a figure in the same unit."""
+
+    def __init__(self, bound, unit, at_least=False):
+        self.bound = bound
+        self.unit = unit
+        self.at_least = at_least
+        self.missed = None
+
+    def hold(self, figure):
+        self.missed = figure < self.bound if self.at_least else figure > self.bound
+        return f'goal {"≥" if self.at_least else "≤"} {self.bound:g}{self.unit}: {"MISSED" if self.missed else "met"}'
+
+
+def line(what, figure, comparison='', goal=''):
+    print(f'{what:<58} {figure:>11}  {comparison:<38} {goal}'.rstrip(), flush=True)
