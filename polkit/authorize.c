@@ -51,13 +51,8 @@ static int answer(struct question *question, enum failure_kind kind, const char 
 
 static int deny(struct question *question, const struct check *check, const char *why) {
         _cleanup_free_ char *message = NULL;
-        const char *name = "";
 
-        for (char **d = check->details; d && *d; d += 2)
-                if (streq(d[0], "name"))
-                        name = d[1];
-
-        if (asprintf(&message, "Not authorized for %s on %s: %s", check->action, name, why) < 0)
+        if (asprintf(&message, "Not authorized for %s on %s: %s", check->action, check_detail(check, "name"), why) < 0)
                 message = NULL;
         return answer(question, FAILURE_ACCESS_DENIED, strempty(message));
 }
@@ -69,8 +64,8 @@ static int put_to_person(struct question *question) {
         if (!question->may_interact) {
                 _cleanup_free_ char *message = NULL;
 
-                if (asprintf(&message, "%s needs interactive authentication, which the caller did not allow",
-                             question->to_be_asked[0].action) < 0)
+                if (asprintf(&message, "%s on %s needs interactive authentication, which the caller did not allow",
+                             left.array[0].action, check_detail(&left.array[0], "name")) < 0)
                         message = NULL;
                 return answer(question, FAILURE_INTERACTION_REQUIRED, strempty(message));
         }

@@ -57,7 +57,7 @@ static int add_detail(struct check *check, const char *key, const char *format, 
         return 0;
 }
 
-static const char *detail(const struct check *check, const char *key) {
+const char *check_detail(const struct check *check, const char *key) {
         for (char **d = check->details; d && *d; d += 2)
                 if (streq(d[0], key))
                         return d[1];
@@ -199,7 +199,7 @@ static int collect(const struct checks *checks, const char *key, const char *sep
         _cleanup_free_ char *list = NULL;
 
         for (size_t i = 0; i < checks->n; i++) {
-                const char *value = key ? detail(&checks->array[i], key) : checks->array[i].action;
+                const char *value = key ? check_detail(&checks->array[i], key) : checks->array[i].action;
 
                 if (*value && add_word(&list, value, separator) < 0)
                         return -ENOMEM;

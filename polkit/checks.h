@@ -27,6 +27,9 @@ int checks_combine(const struct checks *checks, struct checks *ret);
 /* Whether both ask the same: actions and details, one by one. */
 bool checks_equal(const struct checks *a, const struct checks *b);
 
+/* The value of the detail KEY, "" if CHECK has none. */
+const char *check_detail(const struct check *check, const char *key);
+
 void checks_clear(struct checks *checks);
 
 #define _cleanup_checks_ _cleanup_(checks_clear)

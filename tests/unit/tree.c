@@ -108,7 +108,7 @@ struct tree *tree_new(void) {
         struct tree *tree = calloc(1, sizeof(*tree));
 
         assert_non_null(tree);
-        tree->path = strdup("/tmp/vfiobind-unit-XXXXXX");
+        tree->path = strdup("/dev/shm/vfiobind-unit-XXXXXX");
         assert_non_null(mkdtemp(tree->path));
         tree_directory(tree, DEVICES);
         tree_directory(tree, DRIVERS);

@@ -34,7 +34,7 @@ def equal(found, expected, what=''):
     assert found == expected, f'{what}\n  found    {found!r}\n  expected {expected!r}'
 
 
-def expect_error(name, function, *arguments, **options):
+def expect_error(name, function, /, *arguments, **options):
     """The call fails with this error, and its message is a sentence. Returns the message."""
     try:
         answer = function(*arguments, **options)

@@ -33,10 +33,6 @@ def write(path, text):
         file.write(text)
 
 
-def names(directory):
-    return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-
-
 def addresses():
     return sorted(os.listdir(DEVICES))
 

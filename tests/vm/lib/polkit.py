@@ -132,11 +132,12 @@ def stub(answer):
 
     Gives a list that each Question is added to as it comes, and one of the cancellation ids that come.
     """
-    questions, cancelled = [], []
+    questions, cancelled, unanswered = [], [], {}
 
     def on_call(_connection, _sender, _path, _interface, method, values, invocation):
         if method == 'CancelCheckAuthorization':
             cancelled.append(values.unpack()[0])
+            unanswered.pop(cancelled[-1]).return_dbus_error(f'{NAME}.Error.Cancelled', 'This question was taken back.')
             invocation.return_value(None)
             return
         (kind, subject), action, details, flags, cancellation_id = values.unpack()
@@ -147,6 +148,8 @@ def stub(answer):
             invocation.return_dbus_error(given, 'This polkit is a stub.')
         elif given:
             invocation.return_value(bus.GLib.Variant('((bba{ss}))', ((*given, {}),)))
+        elif cancellation_id:
+            unanswered[cancellation_id] = invocation
 
     with absent(), bus.Client('polkitd') as owner:
         [interface] = bus.Gio.DBusNodeInfo.new_for_xml(INTERFACE).interfaces

@@ -2,12 +2,12 @@
 """File systems and swap on the empty NVMe disk."""
 
 import contextlib
+import os
 import subprocess
 
 import bus
-import kernel
-import topology
 
+BY_ID = '/dev/disk/by-id/nvme-QEMU_NVMe_Ctrl_empty'
 MAKE = {'swap': ['mkswap'], 'ext4': ['mke2fs', '-q', '-t', 'ext4', '-F']}
 
 
@@ -17,13 +17,9 @@ def run(*command):
 
 def node():
     """The disk's block device. Its number may be another one each time the driver binds."""
-    def find():
-        return [name for name in kernel.names('/sys/block')
-                if kernel.link(f'/sys/block/{name}/device/device') == topology.DISK]
-
-    bus.wait_for(find, 'the NVMe disk')
+    bus.wait_for(lambda: os.path.exists(BY_ID), 'the NVMe disk')
     run('udevadm', 'settle')
-    return f'/dev/{find()[0]}'
+    return os.path.realpath(BY_ID)
 
 
 @contextlib.contextmanager

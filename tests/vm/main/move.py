@@ -176,7 +176,8 @@ def signals_precede_the_reply():
         root.signals.clear()
         pending = root.send(bus.MANAGER, member, *arguments)
         pending.result()
-        equal(root.signals, pending.signals, 'there is more after the answer')
+        root.get(bus.ROOT, bus.MANAGER, 'Version')
+        equal(root.signals[len(pending.signals):], [], 'there is more after the answer')
         return changes(pending.signals)
 
     try:

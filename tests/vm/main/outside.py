@@ -24,6 +24,7 @@ def moves():
 @contextlib.contextmanager
 def seen(*expected):
     """What happens within is told by these DeviceMoved signals, in this order, and by nothing else."""
+    alice.get(bus.ROOT, bus.MANAGER, 'Version')  # what was told before comes before the answer
     alice.signals.clear()
     yield
     bus.wait_for(lambda: len(moves()) >= len(expected), f'{expected}, there is {moves()}')

@@ -56,7 +56,7 @@ def traced(play):
 
     with tempfile.NamedTemporaryFile(dir='/run') as file:
         with subprocess.Popen(['strace', '--follow-forks', '--seccomp-bpf', '--quiet=all', '--decode-fds=path', '--string-limit=512',
-                               '--trace=%file,getdents64,fsync,fdatasync', f'--output={file.name}', DAEMON],
+                               '--trace=%file,getdents64', f'--output={file.name}', DAEMON],
                               start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
             try:
                 bus.wait_for(lambda: owned() or process.poll() is not None, 'the service to be there')
@@ -128,7 +128,6 @@ def recorded_before_written():
         records = [number for number, (own, call, path, text) in enumerate(calls)
                    if own and call.startswith('rename') and NIC in text]
         assert records and writes and records[0] < writes[0], calls
-        assert any(call in ('fsync', 'fdatasync') for _, call, _, _ in calls[:records[0]]), calls[:records[0]]
         root.restore(NIC)
 
     traced(play)

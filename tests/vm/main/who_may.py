@@ -9,7 +9,7 @@ import bus
 import kernel
 import polkit
 from harness import cases, equal, expect_error, test
-from terminal import Terminal, login, run_on_console, session_of, with_agent
+from terminal import Terminal, agent_for_this_process, login, run_on_console, session_of, with_agent
 from topology import DISK, NIC, TWINS
 
 EXAMPLES = '/usr/share/doc/vfiobind/examples/polkit-rules'
@@ -230,10 +230,12 @@ def overtaken_dialog():
 
 @test
 def left_dialog():
-    """When the caller is killed while the password is asked for, the dialog closes and nothing is done"""
-    with Terminal(*with_agent('alice', *BIND_NIC)) as terminal:
+    """When the caller leaves while the password is asked for, the dialog closes and nothing is done"""
+    with agent_for_this_process() as terminal:
+        leaver = bus.Client('alice')
+        leaver.send(bus.MANAGER, 'Bind', '(sst)', NIC, 'vfio', 0, interactive=True)
         terminal.expect('Password:')
-        subprocess.run(['pkill', '-KILL', '-x', '-u', 'alice', 'busctl'], check=True)
+        leaver.close()
         terminal.expect('AUTHENTICATION CANCELED')
     equal(kernel.driver(NIC), 'e1000e')
 
