@@ -2,7 +2,6 @@
 
 /* Signals: what changes in the model, told on the bus. */
 
-#include "dbus/error.h"
 #include "dbus/moves.h"
 #include "dbus/names.h"
 #include "dbus/path.h"
@@ -131,40 +130,13 @@ static void operation_changed(const struct operation *operation, void *userdata)
         emit_operation_changed(userdata, operation_entry(operation)->id);
 }
 
-static void emit_finished(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure,
-                          const struct plan *plan) {
-        sd_bus_message *message = NULL;
-        bool failed = failure->kind != FAILURE_NONE;
-        int r;
-
-        (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, NULL);
-
-        r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "OperationFinished");
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid, failed ? error_name(failure->kind) : "",
-                                          failed ? strempty(failure->message) : "");
-        if (r >= 0)
-                r = append_moves(message, service->model, failed ? NULL : plan);
-        if (r >= 0)
-                (void) sd_bus_send(service->bus, message, NULL);
-        sd_bus_message_unref(message);
-}
-
 static void operation_settled(const struct operation *operation, const struct failure *failure, bool late, void *userdata) {
         const struct journal_entry *entry = operation_entry(operation);
         struct service *service = userdata;
 
-        emit_finished(service, entry->id, entry->uid, failure, entry->plan);
+        emit_operation_finished(service, entry->id, entry->uid, failure, entry->plan);
         if (late && service->settled_late)
                 service->settled_late(entry, failure);
-}
-
-void announce_authorizing(struct service *service, uint32_t id) {
-        (void) sd_bus_emit_object_added(service->bus, OPERATION_PATH(id));
-}
-
-void announce_refused(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure) {
-        emit_finished(service, id, uid, failure, NULL);
 }
 
 const struct mover_listener operation_announcer = {

@@ -86,23 +86,15 @@ GETTER(get_explicit) {
         return -EOPNOTSUPP;
 }
 
-static int method_bind(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return request_begin(service_of_call(message), message, wish_bind_object);
-}
-
-static int method_restore(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return request_begin(service_of_call(message), message, wish_restore_object);
-}
-
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define EXPLICIT SD_BUS_VTABLE_PROPERTY_EXPLICIT
 
 const sd_bus_vtable device_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves), method_bind,
+        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves), method_bind_object,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves), method_restore,
+        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves), method_restore_object,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Address", "s", get_address, 0, CONST),
         SD_BUS_PROPERTY("VendorId", "q", get_vendor, 0, CONST),

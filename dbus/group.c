@@ -58,19 +58,11 @@ static int get_node(sd_bus *bus, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "s", node);
 }
 
-static int method_bind(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return request_begin(service_of_call(message), message, wish_bind_object);
-}
-
-static int method_restore(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return request_begin(service_of_call(message), message, wish_restore_object);
-}
-
 const sd_bus_vtable group_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves), method_bind,
+        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves), method_bind_object,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves), method_restore,
+        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves), method_restore_object,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Id", "u", get_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -22,25 +22,14 @@ static int append_device(sd_bus_message *reply, const struct function *f) {
                                      name, f->group, f->driver, DEVICE_PATH(&f->address));
 }
 
-static int method_list_devices(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        struct service *service = userdata;
+static int append_devices(sd_bus_message *reply, const struct service *service) {
         struct function *const *functions;
-        sd_bus_message *reply = NULL;
+        int r = 0;
         size_t n;
-        int r;
 
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(susssiso)");
         functions = model_functions(service->model, &n);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = append_device(reply, functions[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-
-        sd_bus_message_unref(reply);
         return r;
 }
 
@@ -61,19 +50,28 @@ static int append_group(sd_bus_message *reply, const struct group *g) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int method_list_groups(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        struct service *service = userdata;
+static int append_groups(sd_bus_message *reply, const struct service *service) {
         struct group *const *groups;
-        sd_bus_message *reply = NULL;
+        int r = 0;
         size_t n;
+
+        groups = model_groups(service->model, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append_group(reply, groups[i]);
+        return r;
+}
+
+/* Answers with one array of structures. */
+static int reply_list(sd_bus_message *message, const struct service *service, const char *type,
+                      int (*append)(sd_bus_message *reply, const struct service *service)) {
+        sd_bus_message *reply = NULL;
         int r;
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ubaso)");
-        groups = model_groups(service->model, &n);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = append_group(reply, groups[i]);
+                r = sd_bus_message_open_container(reply, 'a', type);
+        if (r >= 0)
+                r = append(reply, service);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
@@ -81,6 +79,14 @@ static int method_list_groups(sd_bus_message *message, void *userdata, sd_bus_er
 
         sd_bus_message_unref(reply);
         return r;
+}
+
+static int method_list_devices(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return reply_list(message, userdata, "(susssiso)", append_devices);
+}
+
+static int method_list_groups(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return reply_list(message, userdata, "(ubaso)", append_groups);
 }
 
 static int method_get_device(sd_bus_message *message, void *userdata, sd_bus_error *error) {

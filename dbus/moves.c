@@ -2,7 +2,10 @@
 
 /* Moves in messages. */
 
+#include "dbus/error.h"
 #include "dbus/moves.h"
+#include "dbus/names.h"
+#include "dbus/path.h"
 
 int append_moves(sd_bus_message *message, const struct model *model, const struct plan *plan) {
         int r;
@@ -17,4 +20,26 @@ int append_moves(sd_bus_message *message, const struct model *model, const struc
         }
 
         return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure,
+                             const struct plan *plan) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *message = NULL;
+        bool failed = failure->kind != FAILURE_NONE;
+        int r;
+
+        if (failed)
+                (void) set_error(&error, failure); /* in the words that the caller was told */
+
+        (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, NULL);
+
+        r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "OperationFinished");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid, strempty(error.name), strempty(error.message));
+        if (r >= 0)
+                r = append_moves(message, service->model, failed ? NULL : plan);
+        if (r >= 0)
+                (void) sd_bus_send(service->bus, message, NULL);
+        sd_bus_message_unref(message);
 }

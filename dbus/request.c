@@ -8,6 +8,7 @@
 #include "dbus/error.h"
 #include "dbus/moves.h"
 #include "dbus/names.h"
+#include "dbus/path.h"
 #include "dbus/request.h"
 #include "polkit/authorize.h"
 
@@ -64,7 +65,7 @@ void requests_free(struct service *service) {
 /* MOVED tells that it had become an operation, which says itself how it ended. */
 static void end_with_failure(struct bus_request *request, const struct failure *failure, bool moved) {
         if (request->id != 0 && !moved)
-                announce_refused(request->service, request->id, request->uid, failure);
+                emit_operation_finished(request->service, request->id, request->uid, failure, NULL);
         (void) reply_failure(request->message, failure);
         request_free(request);
 }
@@ -149,7 +150,7 @@ static int ensure_authorized(struct bus_request *request, const struct plan *pla
                 return fail_internal(failure, r);
 
         request->id = mover_next_id(request->service->mover);
-        announce_authorizing(request->service, request->id);
+        (void) sd_bus_emit_object_added(request->service->bus, OPERATION_PATH(request->id));
         return 0;
 }
 
@@ -196,6 +197,10 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                 r = fail(&failure, FAILURE_STUCK,
                          "%s does not answer: something else holds its lock in the kernel, a driver that hangs or another program",
                          PCI_ADDRESS_TEXT(stuck));
+        else if (error == -EPIPE)
+                r = fail(&failure, FAILURE_MOVE_FAILED,
+                         "%s was not moved: the worker that looked at it was killed before anything was done",
+                         PCI_ADDRESS_TEXT(&request->wish.addresses[0]));
         else if (error < 0)
                 r = fail_internal(&failure, error);
         else

@@ -55,7 +55,3 @@ int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_err
 /* Turns changes of the model and of operations into signals. USERDATA is the service. */
 extern const struct model_listener announcer;
 extern const struct mover_listener operation_announcer;
-
-/* The object of a request that waits for authorization begins and ends. Where the request goes on as an operation, the object stays. */
-void announce_authorizing(struct service *service, uint32_t id);
-void announce_refused(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure);

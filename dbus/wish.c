@@ -167,3 +167,11 @@ DEFINE_WISH(wish_restore, SHAPE_DEVICE, false)
 DEFINE_WISH(wish_restore_devices, SHAPE_DEVICES, false)
 DEFINE_WISH(wish_restore_group, SHAPE_GROUP, false)
 DEFINE_WISH(wish_restore_object, SHAPE_OBJECT, false)
+
+int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return request_begin(service_of_call(message), message, wish_bind_object);
+}
+
+int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return request_begin(service_of_call(message), message, wish_restore_object);
+}

@@ -17,5 +17,9 @@ int wish_restore_group(struct service *service, sd_bus_message *message, struct 
 int wish_bind_object(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
 int wish_restore_object(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
 
+/* The handlers of those two. */
+int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
 /* Parses the address that a caller gave, for messages that name one. */
 int parse_address(const char *text, struct pci_address *ret, struct failure *failure);
