@@ -34,6 +34,7 @@ char *function_modalias(const struct function *f, char buffer[static MODALIAS_SI
 
 static int parse_modalias(struct function *f, const char *modalias) {
         unsigned vendor, device, subsystem_vendor, subsystem_device, base, sub, interface;
+        char composed[MODALIAS_SIZE];
 
         if (sscanf(modalias, "pci:v%8Xd%8Xsv%8Xsd%8Xbc%2Xsc%2Xi%2X", &vendor, &device, &subsystem_vendor,
                    &subsystem_device, &base, &sub, &interface) != 7)
@@ -44,7 +45,9 @@ static int parse_modalias(struct function *f, const char *modalias) {
         f->subsystem_vendor = (uint16_t) subsystem_vendor;
         f->subsystem_device = (uint16_t) subsystem_device;
         f->class_code = base << 16 | sub << 8 | interface;
-        return 0;
+
+        /* sscanf() also takes white space and signs. */
+        return streq(function_modalias(f, composed), modalias) ? 0 : -EINVAL;
 }
 
 int function_open(const struct root *root, const struct pci_address *address) {

@@ -66,7 +66,7 @@ struct function {
         /* Interned in the model: do not free. "" where the database has no name. */
         const char *vendor_name, *device_name, *class_name;
 
-        char *vfio_driver; /* owned; what the backend vfio comes to for it: see model_vfio_driver() */
+        char *vfio_driver; /* owned; what the backend vfio comes to for it: see variant.h */
 
         /* What service/move knows about it. */
         char *home; /* owned; its host driver, "none" if it had none, "" if it was never moved */

@@ -10,6 +10,7 @@
 #include "service/host/model.h"
 #include "service/host/names.h"
 #include "service/host/sysfs.h"
+#include "service/host/variant.h"
 
 struct model {
         const struct root *root;
@@ -203,36 +204,11 @@ static void review_group(struct model *model, struct function *f) {
         tell(model, group_changed, g, GROUP_VIABLE);
 }
 
-static int take_driver_of_module(const char *name, void *userdata) {
-        const char *driver = startswith(name, "pci:");
-
-        if (!driver)
-                return 0;
-
-        snprintf(userdata, NAME_MAX + 1, "%s", driver);
-        return 1;
-}
-
-char *model_vfio_driver(const struct model *model, const struct function *f, char *buffer, size_t size) {
-        const char *module = aliases_vfio_module(model->aliases, f);
-        char path[PATH_MAX], driver[NAME_MAX + 1];
-
-        snprintf(path, sizeof(path), "module/%s/drivers", module);
-        if (streq(module, "vfio_pci"))
-                snprintf(buffer, size, "vfio-pci");
-        else if (sysfs_foreach(model->root->sys, path, take_driver_of_module, driver) > 0)
-                snprintf(buffer, size, "%s", driver);
-        else
-                snprintf(buffer, size, "%s", module);
-
-        return buffer;
-}
-
 static int review_vfio_driver(const struct model *model, struct function *f) {
         char driver[NAME_MAX + 1];
         int r;
 
-        if (streq(f->vfio_driver, model_vfio_driver(model, f, driver, sizeof(driver))))
+        if (streq(f->vfio_driver, vfio_driver(model->root, model->aliases, f, driver, sizeof(driver))))
                 return 0;
 
         r = free_and_copy(&f->vfio_driver, driver);

@@ -71,9 +71,5 @@ struct group *const *model_groups(const struct model *model, size_t *ret_n);
 struct function *model_function(const struct model *model, const struct pci_address *address);
 struct group *model_group(const struct model *model, int id);
 
-/* The name of the driver that the backend vfio comes to for a function: that of the variant made for it, else "vfio-pci"; a
- * module's name in place of a variant that is not loaded yet. Into BUFFER, which is returned. */
-char *model_vfio_driver(const struct model *model, const struct function *f, char *buffer, size_t size);
-
 /* Gives back what only scanning needs. */
 void model_trim(struct model *model);

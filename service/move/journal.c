@@ -180,7 +180,8 @@ static int parse_id(const char *name, uint32_t *ret) {
         char *end;
         unsigned long value = strtoul(name, &end, 10);
 
-        if (*name < '0' || *name > '9' || *end != '\0' || value == 0 || value > UINT32_MAX)
+        /* Only as file_name() writes it: an entry of another name would never be removed. */
+        if (*name < '1' || *name > '9' || *end != '\0' || value > UINT32_MAX)
                 return -EINVAL;
 
         *ret = (uint32_t) value;

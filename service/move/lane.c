@@ -24,6 +24,7 @@ struct lane {
         struct worker *worker;
         enum lane_state state;
         bool stopping;
+        bool ordered; /* a worker was asked for something, so there may be something to undo */
 
         struct step *steps; /* all of them going forwards; those of one function going back */
         size_t n_steps, next;
@@ -112,6 +113,7 @@ static int give_order(struct lane *lane, const struct step *step) {
         r = ensure_worker(lane);
         if (r < 0)
                 return r;
+        lane->ordered = true;
         return worker_order(lane->worker, &order);
 }
 
@@ -211,10 +213,17 @@ static struct target target_of_undo(const struct lane *lane, const struct moveme
 static void return_from(struct lane *lane, const struct report *report) {
         const struct movement *movement = movement_to_undo(lane);
         struct target target = target_of_undo(lane, movement);
+        bool returned = lane->n_steps > 0 && lane->next == lane->n_steps;
 
         lane->n_steps = lane->next = 0;
         if (streq(report->driver, movement->old_driver) && streq(report->override, movement->old_override)) {
                 next_movement(lane, false);
+                return;
+        }
+
+        /* Every step came true, and yet it is elsewhere: the last attempt's makeshift, or somebody else's hand. */
+        if (returned) {
+                try_again(lane);
                 return;
         }
 
@@ -250,7 +259,8 @@ static void on_undo_report(struct lane *lane, const struct report *report) {
 }
 
 int lane_undo(struct lane *lane) {
-        lane->left = lane->n_movements;
+        /* Without steps of its own it is here to undo what an earlier run of the service has done. */
+        lane->left = lane->ordered || lane->n_steps == 0 ? lane->n_movements : 0;
         lane->n_steps = lane->next = 0;
         lane->attempt = 0;
         lane->stranded = 0;

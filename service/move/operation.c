@@ -234,7 +234,7 @@ static void lane_ended(struct operation *operation) {
                 answer(operation);
         } else if (operation->failure.kind != FAILURE_NONE)
                 undo(operation);
-        else if (operation->loading) {
+        else if (operation->loading && operation->n_lanes > 1) {
                 operation->loading = false;
                 run_lanes(operation, 1, operation->n_lanes);
         } else {

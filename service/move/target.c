@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "service/host/variant.h"
 #include "service/move/target.h"
 
 static bool is_own_override(const char *override) {
@@ -73,7 +74,7 @@ static int resolve_backend(const struct model *model, const struct function *f, 
         if (backend->kind != DRIVER_VFIO)
                 return resolve_override(model, f, backend, backend->driver, backend->module, ret, failure);
 
-        return resolve_override(model, f, backend, model_vfio_driver(model, f, driver, sizeof(driver)),
+        return resolve_override(model, f, backend, vfio_driver(model_root(model), model_aliases(model), f, driver, sizeof(driver)),
                                 aliases_vfio_module(model_aliases(model), f), ret, failure);
 }
 
@@ -150,7 +151,7 @@ static int resolve_host_driver(const struct model *model, const struct function 
 int target_resolve(const struct model *model, const struct function *f, const char *word, const char *configured,
                    const struct home *home, struct target *ret, struct failure *failure) {
         const struct backend *backend = backend_by_name(word);
-        char vfio_driver[NAME_MAX + 1];
+        char variant[NAME_MAX + 1];
 
         if (*word == '\0' || streq(word, "auto"))
                 return resolve_default(model, f, configured, ret, failure);
@@ -163,7 +164,7 @@ int target_resolve(const struct model *model, const struct function *f, const ch
                                                 resolve_unrecorded(model, f, home, ret);
 
         /* A passthrough driver by its own name; the function's own variant first, whose module is known. */
-        if (streq(word, model_vfio_driver(model, f, vfio_driver, sizeof(vfio_driver))))
+        if (streq(word, vfio_driver(model_root(model), model_aliases(model), f, variant, sizeof(variant))))
                 return resolve_backend(model, f, backend_by_kind(DRIVER_VFIO), ret, failure);
         backend = backend_by_kind(driver_kind(word));
         if (backend && (streq(word, backend->driver) || driver_is_registered(model, word)))

@@ -13,12 +13,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import kernel  # noqa: E402
 import topology  # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
 ROUNDS = 9
 SLOW_ROUNDS = 3  # of what takes seconds
 ADDRESS = topology.NIC
-WRITES = f'{HERE}/bench-writes'
+BIN = '/srv/bin'
+WRITES = f'{BIN}/bench-writes'
 LIBVIRT = ['libvirtd.socket', 'libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirtd.service']
 
 
@@ -75,7 +74,7 @@ def show_ways(resident):
 
 
 def measure_own():
-    service, program, bare = Resident(f'{HERE}/bench-calls'), Resident(WRITES), Resident(WRITES, '--no-wait')
+    service, program, bare = Resident(f'{BIN}/bench-calls'), Resident(WRITES), Resident(WRITES, '--no-wait')
     client = commands(['vfiobindctl', 'bind', '--driver=vfio', ADDRESS], ['vfiobindctl', 'restore', ADDRESS])
     process = commands([WRITES, ADDRESS, 'bind'], [WRITES, ADDRESS, 'restore'])
     contestants = [service, program, client, process, bare]

@@ -154,6 +154,8 @@ static void add_late(struct sim *s, void *data) {
         if (fault_strike(s, FAULT_NODE, false, subject, l->device, NULL) == 0)
                 add_node(s, l->group);
         object_unref(&l->group->object);
+        s->busy--;
+        sim_changed(s);
         pthread_mutex_unlock(&s->lock);
         free(l->device);
         free(l);
@@ -173,6 +175,7 @@ void group_vfio_add(struct sim *s, struct function *f) {
                 l = must_alloc(sizeof(*l));
                 *l = (struct late) { g, delay, must_dup(f->object.label) };
                 object_ref(&g->object);
+                s->busy++;
                 sim_thread(s, add_late, l);
         }
         snprintf(name, sizeof(name), "vfio%u", s->vfio_index++);

@@ -38,10 +38,12 @@ def one_of_three(target, culprit):
     """Of three functions one is refused with EIO, and all of them are back where they were"""
     if target:
         root.bind_devices(THREE, target)
-    root.signals.clear()
-    with balky.commanded(only=culprit, probe_error=errno.EIO):
-        refused(THREE, culprit, kernel.snapshot())
-    root.restore_devices(THREE)
+    try:
+        root.signals.clear()
+        with balky.commanded(only=culprit, probe_error=errno.EIO):
+            refused(THREE, culprit, kernel.snapshot())
+    finally:
+        root.restore_devices(THREE)
 
 
 @test

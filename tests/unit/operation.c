@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Operations that come to their end by themselves: the order of steps, and how each failure is undone. */
+
+#include "tests/unit/stage.h"
+#include "tests/unit/unit.h"
+
+#define NIC "0000:01:00.0"
+#define NIC2 "0000:01:00.1"
+#define ALONE "0000:02:00.0"
+#define BARE "0000:03:00.0"
+
+static const struct fake_function functions[] = {
+        { .address = NIC, .class_code = 0x020000, .driver = "e1000e", .group = "1" },
+        { .address = NIC2, .class_code = 0x020000, .driver = "igb", .group = "1" },
+        { .address = ALONE, .class_code = 0x020000, .driver = "e1000e", .group = "2" },
+        { .address = BARE, .class_code = 0x020000, .group = "3" },
+};
+
+static int setup(void **state) {
+        struct stage *stage = malloc(sizeof(*stage));
+
+        stage_init(stage, functions, ELEMENTSOF(functions));
+        *state = stage;
+        return 0;
+}
+
+static int teardown(void **state) {
+        stage_clear(*state);
+        free(*state);
+        return 0;
+}
+
+/* Every function is where it was at first, and nothing is remembered. */
+static void assert_untouched(struct stage *stage) {
+        static const char *const states[] = { "e1000e/", "igb/", "e1000e/", "/" };
+
+        for (size_t i = 0; i < ELEMENTSOF(functions); i++) {
+                assert_string_equal(stage_state(stage, functions[i].address), states[i]);
+                assert_string_equal(host_function(&stage->host, functions[i].address)->driver, strempty(functions[i].driver));
+                assert_string_equal(host_function(&stage->host, functions[i].address)->home, "");
+                assert_false(stage_is_busy(stage, functions[i].address));
+        }
+        stage_expect_records(stage, "");
+}
+
+static void test_there_and_back(void **state) {
+        struct stage *stage = *state;
+
+        assert_int_equal(stage_move(stage, NIC, "vfio")->kind, FAILURE_NONE);
+        stage_expect_log(stage, true, "override " NIC " vfio-pci\nunbind " NIC " e1000e\nbind " NIC " vfio-pci\nwait-node " NIC " 1\n");
+        assert_string_equal(stage_state(stage, NIC), "vfio-pci/vfio-pci");
+        assert_string_equal(host_function(&stage->host, NIC)->home, "e1000e");
+        assert_string_equal(host_function(&stage->host, NIC)->override, "vfio-pci");
+        stage_expect_records(stage, NIC);
+        assert_int_equal(stage->n_settled, 1);
+        assert_int_equal(stage->n_late, 0);
+
+        assert_int_equal(stage_move(stage, NIC, "host")->kind, FAILURE_NONE);
+        stage_expect_log(stage, true, "override " NIC "\nunbind " NIC " vfio-pci\nbind " NIC " e1000e\n");
+        assert_untouched(stage);
+}
+
+/* Told in this order, so that every signal precedes the reply; and nobody sees a state between. */
+static void test_what_is_told(void **state) {
+        struct stage *stage = *state;
+
+        stage_wait(stage, stage_begin(stage, NIC, "vfio"));
+        witness_expect(&stage->host.witness,
+                       "~ " NIC " home\n~ " NIC " busy\n~ " NIC2 " busy\n~ " NIC " override\n"
+                       "~ " NIC " driver\ngroup ~ 1 viable\n> " NIC " e1000e vfio-pci us\n"
+                       "~ " NIC " busy\n~ " NIC2 " busy\n");
+}
+
+static void test_over_several_drivers(void **state) {
+        static const struct {
+                const char *word, *state, *records;
+        } rows[] = {
+                { "vfio", "vfio-pci/vfio-pci", NIC " " }, { "kvm", "pci-stub/pci-stub", NIC " " }, { "none", "/none", NIC " " },
+                { "igb", "igb/", NIC " " },               { "vfio", "vfio-pci/vfio-pci", NIC " " }, { "e1000e", "e1000e/", "" },
+        };
+        struct stage *stage = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_int_equal(stage_move(stage, NIC, rows[i].word)->kind, FAILURE_NONE);
+                assert_row(streq(stage_state(stage, NIC), rows[i].state), "row %zu: %s", i, stage_state(stage, NIC));
+                stage_expect_records(stage, rows[i].records);
+        }
+        assert_untouched(stage);
+}
+
+/* A function that had no driver, and one with an administrator's override, get just that back. */
+static void test_other_homes(void **state) {
+        struct stage *stage = *state;
+
+        tree_write(stage->host.tree, "overrides/" ALONE, "mine\n");
+        assert_ok(model_set_override(stage->host.model, host_function(&stage->host, ALONE), "mine"));
+        assert_int_equal(stage_move(stage, BARE " " ALONE, "vfio")->kind, FAILURE_NONE);
+        assert_string_equal(host_function(&stage->host, BARE)->home, "none");
+        assert_int_equal(stage_move(stage, BARE " " ALONE, "host")->kind, FAILURE_NONE);
+        assert_string_equal(stage_state(stage, BARE), "/");
+        assert_string_equal(stage_state(stage, ALONE), "e1000e/mine");
+        stage_expect_records(stage, "");
+}
+
+/* A plan that comes to nothing is done at once, and its answer comes from the event loop. */
+static void test_nothing_to_do(void **state) {
+        struct stage *stage = *state;
+
+        assert_int_equal(stage_move(stage, "", "vfio")->kind, FAILURE_NONE);
+        assert_int_equal(stage_move(stage, NIC " " ALONE " " BARE, "host")->kind, FAILURE_NONE);
+        assert_int_equal(stage->n_settled, 2);
+        stage_expect_log(stage, true, "");
+        assert_untouched(stage);
+}
+
+/* Each step of the way to VFIO fails in each way that leaves the function where it is. */
+static void test_every_step_fails(void **state) {
+        static const char *const kinds[] = { "override", "unbind", "bind", "wait-node" };
+        static const struct {
+                const char *words;
+                enum failure_kind kind;
+        } faults[] = {
+                { "error 16", FAILURE_MOVE_FAILED }, /* EBUSY */
+                { "error 5", FAILURE_MOVE_FAILED },  /* EIO */
+                { "error 22", FAILURE_MOVE_FAILED }, /* EINVAL */
+                { "error 1", FAILURE_MOVE_FAILED },  /* EPERM */
+                { "lie 5", FAILURE_MOVE_FAILED },
+                { "die", FAILURE_MOVE_FAILED },
+                { "done-die", FAILURE_MOVE_FAILED },
+        };
+        struct stage *stage = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                for (size_t j = 0; j < ELEMENTSOF(faults); j++) {
+                        const struct answer *answer;
+
+                        stage_fault(stage, kinds[i], NIC2, 1, faults[j].words);
+                        answer = stage_move(stage, NIC " " NIC2 " " ALONE, "vfio");
+                        assert_row(answer->kind == faults[j].kind, "%s, %s: %s", kinds[i], faults[j].words, answer->message);
+                        assert_non_null(strstr(answer->message, NIC2));
+                        assert_non_null(strstr(answer->message, "everything is back where it was"));
+                        assert_untouched(stage);
+                }
+}
+
+static void test_bind_answers(void **state) {
+        static const struct {
+                const char *word, *words;
+                enum failure_kind kind;
+        } rows[] = {
+                { "vfio", "error 2", FAILURE_NO_SUCH_DRIVER },  /* ENOENT: there is no such driver any more */
+                { "igb", "error 19", FAILURE_NO_SUCH_DRIVER },  /* ENODEV: it does not take this device */
+                { "vfio", "error 19", FAILURE_MOVE_FAILED },
+                { "igb", "error 5", FAILURE_MOVE_FAILED },
+                { "vfio", "grab igb", FAILURE_MOVE_FAILED },
+        };
+        struct stage *stage = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const struct answer *answer;
+
+                stage_fault(stage, "bind", NIC, 1, rows[i].words);
+                answer = stage_move(stage, NIC, rows[i].word);
+                assert_row(answer->kind == rows[i].kind, "row %zu: %s", i, answer->message);
+                assert_untouched(stage);
+        }
+}
+
+static void test_undo_order(void **state) {
+        struct stage *stage = *state;
+
+        stage_fault(stage, "bind", NIC2, 1, "error 5");
+        assert_int_equal(stage_move(stage, NIC " " NIC2, "vfio")->kind, FAILURE_MOVE_FAILED);
+        stage_expect_log(stage, true,
+                         "override " NIC " vfio-pci\nunbind " NIC " e1000e\nbind " NIC " vfio-pci\nwait-node " NIC " 1\n"
+                         "override " NIC2 " vfio-pci\nunbind " NIC2 " igb\nbind " NIC2 " vfio-pci\n"
+                         /* backwards, from wherever each is, until a look says that it is home */
+                         "look " NIC2 "\noverride " NIC2 "\nbind " NIC2 " igb\nlook " NIC2 "\n"
+                         "look " NIC "\noverride " NIC "\nunbind " NIC " vfio-pci\nbind " NIC " e1000e\nlook " NIC "\n");
+        assert_untouched(stage);
+}
+
+static void test_undo_is_tried_again(void **state) {
+        struct stage *stage = *state;
+
+        static const char *const faults[] = { "die", "error 5", "error 16" };
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                stage_fault(stage, "wait-node", ALONE, 1, "error 110");
+                stage_fault(stage, "look", ALONE, 2, "die");
+                stage_fault(stage, "probe", ALONE, 1, faults[i]);
+                assert_int_equal(stage_move(stage, ALONE, "vfio")->kind, FAILURE_MOVE_FAILED);
+                assert_untouched(stage);
+        }
+}
+
+/* For good: then the truth is told, the record stays, and one restore brings it home. */
+static void test_stranded(void **state) {
+        struct stage *stage = *state;
+        const struct answer *answer;
+
+        stage_fault(stage, "bind", NIC, 0, "error 5");
+        stage_fault(stage, "probe", NIC, 0, "error 5");
+        answer = stage_move(stage, NIC " " ALONE, "vfio");
+        assert_int_equal(answer->kind, FAILURE_UNDO_FAILED);
+        assert_non_null(strstr(answer->message, NIC " is on no driver (was on e1000e)"));
+        assert_null(strstr(answer->message, ALONE));
+        assert_string_equal(stage_state(stage, ALONE), "e1000e/");
+        assert_string_equal(host_function(&stage->host, NIC)->driver, "");
+        assert_string_equal(host_function(&stage->host, NIC)->home, "e1000e");
+        assert_false(stage_is_busy(stage, NIC));
+        stage_expect_records(stage, NIC);
+
+        stage_no_fault(stage, "bind", NIC);
+        assert_int_equal(stage_move(stage, NIC, "host")->kind, FAILURE_NONE);
+        assert_untouched(stage);
+}
+
+static void test_vanishes(void **state) {
+        static const char *const kinds[] = { "override", "unbind", "bind", "wait-node" };
+        struct stage *stage = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                const struct answer *answer;
+
+                stage_fault(stage, kinds[i], ALONE, 1, "vanish");
+                answer = stage_move(stage, NIC " " ALONE, "vfio");
+                assert_row(answer->kind == FAILURE_NO_SUCH_DEVICE, "%s: %s", kinds[i], answer->message);
+                assert_non_null(strstr(answer->message, ALONE));
+                assert_string_equal(stage_state(stage, NIC), "e1000e/");
+                assert_null(host_function(&stage->host, ALONE));
+                stage_expect_records(stage, "");
+
+                tree_add(stage->host.tree, &functions[2]);
+                tree_unlink(stage->host.tree, "overrides/" ALONE);
+                host_update(&stage->host, ALONE, MOVED_BY_KERNEL);
+        }
+}
+
+/* Another device has come to the address while the plan was made. */
+static void test_another_device(void **state) {
+        struct stage *stage = *state;
+        const struct answer *answer;
+
+        tree_remove(stage->host.tree, ALONE);
+        tree_add(stage->host.tree, &functions[2]);
+        answer = stage_move(stage, ALONE " " NIC, "vfio");
+        assert_int_equal(answer->kind, FAILURE_NO_SUCH_DEVICE);
+        assert_untouched(stage);
+}
+
+/* The program of the worker cannot be started: nothing happens, and that is what is said. */
+static void test_no_worker(void **state) {
+        struct stage *stage = *state;
+        const struct answer *answer;
+
+        tree_unlink(stage->host.tree, "worker");
+        answer = stage_move(stage, NIC, "vfio");
+        assert_int_equal(answer->kind, FAILURE_MOVE_FAILED);
+        assert_untouched(stage);
+}
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers), ON_STAGE(test_other_homes),
+          ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails), ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order),
+          ON_STAGE(test_undo_is_tried_again), ON_STAGE(test_stranded), ON_STAGE(test_vanishes), ON_STAGE(test_another_device),
+          ON_STAGE(test_no_worker))

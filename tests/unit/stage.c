@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Running the event loop, and asking what became of everything. */
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "service/host/sysfs.h"
+#include "tests/unit/stage.h"
+#include "tests/unit/unit.h"
+
+/* For everything that is waited for. */
+#define PATIENCE_USEC (20 * 1000 * 1000ULL)
+
+static void on_damaged(const char *name, void *userdata) {
+        struct stage *stage = userdata;
+
+        strcat(strcat(stage->damaged, name), " ");
+}
+
+static void take(struct answer *answer, uint32_t id, const struct failure *failure) {
+        *answer = (struct answer){ .given = true, .kind = failure->kind, .id = id };
+        snprintf(answer->message, sizeof(answer->message), "%s", strempty(failure->message));
+}
+
+static void on_began(const struct operation *operation, void *userdata) {
+        assert_non_null(operation_entry(operation));
+}
+
+static void on_changed(const struct operation *operation, void *userdata) {
+        struct stage *stage = userdata;
+
+        stage->stuck |= operation_state(operation) == OPERATION_STUCK;
+}
+
+static void on_settled(const struct operation *operation, const struct failure *failure, bool late, void *userdata) {
+        struct stage *stage = userdata;
+
+        stage->n_settled++;
+        stage->n_late += late;
+        take(&stage->last_settled, operation_entry(operation)->id, failure);
+}
+
+static const struct mover_listener listener = { on_began, on_changed, on_settled };
+
+void stage_start(struct stage *stage) {
+        struct mover_config config = {
+                .event = stage->event,
+                .directory = stage->directory,
+                .worker_program = stage->worker,
+                .default_backend = "auto",
+                .limit_usec = stage->limit_usec,
+                .damaged = on_damaged,
+                .userdata = stage,
+        };
+
+        host_open(&stage->host);
+        host_scan(&stage->host);
+        config.model = stage->host.model;
+        stage->damaged[0] = '\0';
+        stage->stuck = false;
+        stage->n_settled = stage->n_late = 0;
+        assert_ok(mover_new(&config, &stage->mover));
+        mover_set_listener(stage->mover, &listener, stage);
+}
+
+void stage_stop(struct stage *stage) {
+        stage->mover = mover_free(stage->mover);
+        host_close(&stage->host);
+}
+
+void stage_init(struct stage *stage, const struct fake_function *functions, size_t n) {
+        static const char *const drivers[] = { "e1000e", "igb", "vfio-pci", "pci-stub" };
+        sigset_t mask;
+
+        *stage = (struct stage){ .limit_usec = 10 * 1000 * 1000 };
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &mask, NULL);
+        assert_ok(sd_event_new(&stage->event));
+
+        host_init(&stage->host, functions, n);
+        for (size_t i = 0; i < ELEMENTSOF(drivers); i++)
+                tree_driver(stage->host.tree, drivers[i]);
+        tree_link(stage->host.tree, "worker", STAND_IN_WORKER);
+        tree_pipe(stage->host.tree, "release");
+        stage->directory = tree_name(stage->host.tree, "run");
+        stage->worker = tree_name(stage->host.tree, "worker");
+        stage_start(stage);
+}
+
+void stage_clear(struct stage *stage) {
+        stage_stop(stage);
+        sd_event_unref(stage->event);
+        host_clear(&stage->host);
+        free(stage->directory);
+        free(stage->worker);
+}
+
+void stage_fault(struct stage *stage, const char *kind, const char *address, unsigned n, const char *words) {
+        _cleanup_free_ char *before = NULL;
+        char path[128];
+
+        snprintf(path, sizeof(path), "faults/%s-%s", kind, address);
+        before = tree_has(stage->host.tree, path) ? tree_read(stage->host.tree, path) : strdup("");
+        tree_write(stage->host.tree, path, "%s%u %s\n", strspn(before, "\n") == strlen(before) ? "" : before, n > 0 ? n : 1000000,
+                   words);
+}
+
+void stage_no_fault(struct stage *stage, const char *kind, const char *address) {
+        char path[128];
+
+        snprintf(path, sizeof(path), "faults/%s-%s", kind, address);
+        tree_unlink(stage->host.tree, path);
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata) {
+        fail_msg("nothing happens any more");
+        return 0;
+}
+
+/* Runs the event loop until *FLAG is set. */
+static void run_until(struct stage *stage, bool (*done)(struct stage *stage, size_t argument), size_t argument) {
+        sd_event_source *patience = NULL;
+
+        assert_ok(sd_event_add_time_relative(stage->event, &patience, CLOCK_MONOTONIC, PATIENCE_USEC, 0, on_patience, NULL));
+        while (!done(stage, argument))
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        sd_event_source_disable_unref(patience);
+}
+
+static bool has_order(struct stage *stage, const char *order) {
+        _cleanup_free_ char *log = tree_has(stage->host.tree, "log") ? tree_read(stage->host.tree, "log") : strdup(""),
+                            *line = NULL;
+
+        assert_true(asprintf(&line, "%s\n", order) >= 0);
+        return strstr(log, line);
+}
+
+void stage_wait_order(struct stage *stage, const char *order) {
+        for (unsigned tries = 0; !has_order(stage, order); tries++) {
+                assert_true(tries < PATIENCE_USEC / 1000);
+                assert_ok(sd_event_run(stage->event, 1000));
+        }
+}
+
+void stage_release(struct stage *stage) {
+        _cleanup_free_ char *path = tree_name(stage->host.tree, "release");
+        _cleanup_close_ int fd = -EBADF;
+
+        /* Opening waits for the one at the other end; the loop may still have to give the order that hangs. */
+        for (unsigned tries = 0; tries < PATIENCE_USEC / 1000 && fd < 0; tries++) {
+                fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+                if (fd < 0)
+                        assert_ok(sd_event_run(stage->event, 1000));
+        }
+        assert_true(fd >= 0);
+}
+
+static void on_moved(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
+        struct answer *answer = userdata;
+
+        assert_false(answer->given);
+        take(answer, entry->id, failure);
+}
+
+static size_t find_functions(struct stage *stage, const char *addresses, struct function *functions[static 300]) {
+        _cleanup_free_ char *copy = strdup(addresses);
+        char *save = NULL;
+        size_t n = 0;
+
+        for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+                functions[n] = host_function(&stage->host, word);
+                assert_non_null(functions[n++]);
+        }
+        return n;
+}
+
+size_t stage_begin(struct stage *stage, const char *addresses, const char *word) {
+        struct answer *answer = &stage->answers[stage->n_answers];
+        struct function *functions[300];
+        size_t n = find_functions(stage, addresses, functions);
+        _cleanup_failure_ struct failure failure = {};
+        struct plan *plan;
+
+        assert_true(stage->n_answers < ELEMENTSOF(stage->answers));
+        *answer = (struct answer){};
+        if (mover_plan(stage->mover, functions, n, word, &plan, &failure) < 0 ||
+            mover_start(stage->mover, mover_next_id(stage->mover), plan, word, 1000, ":1.7", on_moved, answer, &failure) < 0)
+                fail_msg("%s", strempty(failure.message));
+        assert_false(answer->given);
+        return stage->n_answers++;
+}
+
+static bool is_answered(struct stage *stage, size_t answer) {
+        return stage->answers[answer].given;
+}
+
+struct answer *stage_wait(struct stage *stage, size_t answer) {
+        run_until(stage, is_answered, answer);
+        return &stage->answers[answer];
+}
+
+static int count(const struct operation *operation, void *userdata) {
+        return 1;
+}
+
+static bool holds_nothing(struct stage *stage, size_t argument) {
+        return mover_foreach(stage->mover, count, NULL) == 0;
+}
+
+void stage_settle(struct stage *stage) {
+        run_until(stage, holds_nothing, 0);
+}
+
+static bool is_stuck(struct stage *stage, size_t argument) {
+        return stage->stuck;
+}
+
+void stage_wait_stuck(struct stage *stage) {
+        run_until(stage, is_stuck, 0);
+}
+
+struct answer *stage_move(struct stage *stage, const char *addresses, const char *word) {
+        struct answer *answer = stage_wait(stage, stage_begin(stage, addresses, word));
+
+        stage_settle(stage);
+        return answer;
+}
+
+bool stage_is_busy(struct stage *stage, const char *address) {
+        _cleanup_failure_ struct failure failure = {};
+        struct function *f = host_function(&stage->host, address);
+        bool busy = mover_check_busy(stage->mover, &f, 1, &failure) < 0;
+
+        assert_int_equal(failure.kind, busy ? FAILURE_BUSY : FAILURE_NONE);
+        assert_int_equal(f->busy, busy);
+        return busy;
+}
+
+const char *stage_state(struct stage *stage, const char *address) {
+        static char text[512];
+        char path[128], override[256] = "";
+        int sys = stage->host.tree->root->sys;
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s", address);
+        if (faccessat(sys, path, F_OK, 0) < 0)
+                return "gone";
+        strcat(path, "/driver");
+        if (sysfs_read_link(sys, path, text, NAME_MAX) < 0)
+                text[0] = '\0';
+        snprintf(path, sizeof(path), "../overrides/%s", address);
+        (void) sysfs_read(sys, path, override, sizeof(override));
+        return strcat(strcat(text, "/"), override);
+}
+
+void stage_expect_log(struct stage *stage, bool looks, const char *lines) {
+        _cleanup_free_ char *log = tree_has(stage->host.tree, "log") ? tree_read(stage->host.tree, "log") : strdup(""),
+                            *kept = calloc(1, strlen(log) + 1);
+        char *save = NULL;
+
+        for (char *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+                if (looks || !startswith(line, "look "))
+                        strcat(strcat(kept, line), "\n");
+        assert_string_equal(kept, lines);
+        tree_write(stage->host.tree, "log", "%s", "");
+}
+
+static int count_file(const char *name, void *userdata) {
+        unsigned *n = userdata;
+
+        (*n)++;
+        return 0;
+}
+
+void stage_expect_records(struct stage *stage, const char *addresses) {
+        _cleanup_free_ char *copy = strdup(addresses);
+        unsigned n_operations = 0, n_records = 0, n = 0;
+        char *save = NULL;
+
+        assert_ok(sysfs_foreach(stage->host.tree->root->sys, "../run/operations", count_file, &n_operations));
+        assert_ok(sysfs_foreach(stage->host.tree->root->sys, "../run/moved", count_file, &n_records));
+        assert_int_equal(n_operations, 0);
+        for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save), n++) {
+                char path[64];
+
+                snprintf(path, sizeof(path), "run/moved/%s", word);
+                assert_row(tree_has(stage->host.tree, path), "%s", word);
+        }
+        assert_int_equal(n_records, n);
+}

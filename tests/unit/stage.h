@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Everything that moves functions, on a tree and with the stand-in for the worker: an event loop, a model and a mover, which can be
+ * dropped and started again as the service is. What happens is written down. */
+
+#include "service/move/mover.h"
+#include "tests/unit/host.h"
+
+struct answer {
+        bool given;
+        enum failure_kind kind;
+        char message[1024];
+        uint32_t id;
+};
+
+struct stage {
+        struct host host;
+        sd_event *event;
+        struct mover *mover;
+        char *directory, *worker;
+        uint64_t limit_usec;
+
+        struct answer answers[80]; /* in the order of stage_begin() */
+        size_t n_answers;
+
+        unsigned n_settled; /* of all operations */
+        unsigned n_late;    /* with nobody waiting */
+        struct answer last_settled;
+        bool stuck; /* an operation has said so */
+        char damaged[256];
+};
+
+/* Makes the tree with FUNCTIONS, e1000e, igb, vfio-pci and pci-stub registered, and starts. */
+void stage_init(struct stage *stage, const struct fake_function *functions, size_t n);
+void stage_clear(struct stage *stage);
+
+/* Starts the service's parts; drops them, as when it is killed. */
+void stage_start(struct stage *stage);
+void stage_stop(struct stage *stage);
+
+/* The next N orders of KIND for ADDRESS go wrong as WORDS say (stand-in-worker.c), after those said before; 0: all of them. Or all go
+ * well again. */
+void stage_fault(struct stage *stage, const char *kind, const char *address, unsigned n, const char *words);
+void stage_no_fault(struct stage *stage, const char *kind, const char *address);
+
+/* Runs the event loop until a worker has written ORDER down, which it does before it begins. */
+void stage_wait_order(struct stage *stage, const char *order);
+
+/* Waits until a worker hangs, and lets it go on. */
+void stage_release(struct stage *stage);
+
+/* Begins to move functions, whose addresses are separated by spaces; returns which answer to wait for. The plan must be possible. */
+size_t stage_begin(struct stage *stage, const char *addresses, const char *word);
+
+/* Runs the event loop until an answer is there; until it holds nothing any more; until an operation is stuck. */
+struct answer *stage_wait(struct stage *stage, size_t answer);
+void stage_settle(struct stage *stage);
+void stage_wait_stuck(struct stage *stage);
+
+/* Begins, waits and settles. */
+struct answer *stage_move(struct stage *stage, const char *addresses, const char *word);
+
+/* What mover_check_busy() says. */
+bool stage_is_busy(struct stage *stage, const char *address);
+
+/* "driver/override" of a function, as the kernel has it, into a buffer that lives until the next call; "gone" for none. */
+const char *stage_state(struct stage *stage, const char *address);
+
+/* The orders since the last time, without those to look unless LOOKS. */
+void stage_expect_log(struct stage *stage, bool looks, const char *lines);
+
+/* Nothing is left on disk but records, of the functions in ADDRESSES, separated by spaces. */
+void stage_expect_records(struct stage *stage, const char *addresses);
