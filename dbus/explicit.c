@@ -30,9 +30,14 @@ static const struct property {
 struct reading {
         sd_bus_message *message;
         const struct property *property;
+        struct service *service;
+        struct order order;
         struct worker *worker;
         sd_event_source *timer;
+        bool again; /* the first worker was killed */
 };
+
+static int start_worker(struct reading *reading);
 
 static void reading_free(struct reading *reading) {
         worker_dismiss(reading->worker);
@@ -65,6 +70,13 @@ static void reply_error(struct reading *reading, enum failure_kind kind, const c
 static void on_report(struct worker *worker, const struct report *report, void *userdata) {
         struct reading *reading = userdata;
 
+        if (!report && !reading->again) {
+                reading->again = true;
+                reading->worker = worker_dismiss(reading->worker);
+                if (start_worker(reading) >= 0)
+                        return;
+        }
+
         if (report && (report->error >= 0 || report->error == -ENOENT || report->error == -EINVAL))
                 reply_value(reading, report->value);
         else if (report && (report->error == -ENODEV || report->error == -ESTALE))
@@ -78,16 +90,20 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int start(struct service *service, struct reading *reading, const struct function *f) {
-        struct order order = { .kind = STEP_READ, .address = f->address, .identity = f->identity };
+static int start_worker(struct reading *reading) {
         int r;
 
-        strcpy(order.argument, reading->property->attribute);
+        r = worker_start(reading->service->event, reading->service->worker_program, on_report, reading, &reading->worker);
+        return r < 0 ? r : worker_order(reading->worker, &reading->order);
+}
 
-        r = sd_event_add_time_relative(service->event, &reading->timer, CLOCK_MONOTONIC, LIMIT_USEC, 0, on_timer, reading);
-        if (r >= 0)
-                r = worker_start(service->event, service->worker_program, on_report, reading, &reading->worker);
-        return r < 0 ? r : worker_order(reading->worker, &order);
+static int start(struct reading *reading) {
+        int r;
+
+        strcpy(reading->order.argument, reading->property->attribute);
+
+        r = sd_event_add_time_relative(reading->service->event, &reading->timer, CLOCK_MONOTONIC, LIMIT_USEC, 0, on_timer, reading);
+        return r < 0 ? r : start_worker(reading);
 }
 
 static const struct property *property_in_call(sd_bus_message *message) {
@@ -128,8 +144,10 @@ int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_err
                 return -ENOMEM;
         reading->message = sd_bus_message_ref(message);
         reading->property = property;
+        reading->service = service;
+        reading->order = (struct order){ .kind = STEP_READ, .address = f->address, .identity = f->identity };
 
-        r = start(service, reading, f);
+        r = start(reading);
         if (r < 0) {
                 reading_free(reading);
                 return r;

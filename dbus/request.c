@@ -189,18 +189,20 @@ static int proceed(struct bus_request *request, struct failure *failure) {
 static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
         struct bus_request *request = userdata;
         _cleanup_failure_ struct failure failure = {};
+        struct pci_address address = stuck ? *stuck : request->wish.addresses[0];
         int r;
 
+        /* It owns what STUCK points to. */
         request->observation = observation_free(request->observation);
 
         if (error == -ETIMEDOUT)
                 r = fail(&failure, FAILURE_STUCK,
                          "%s does not answer: something else holds its lock in the kernel, a driver that hangs or another program",
-                         PCI_ADDRESS_TEXT(stuck));
+                         PCI_ADDRESS_TEXT(&address));
         else if (error == -EPIPE)
                 r = fail(&failure, FAILURE_MOVE_FAILED,
                          "%s was not moved: the worker that looked at it was killed before anything was done",
-                         PCI_ADDRESS_TEXT(&request->wish.addresses[0]));
+                         PCI_ADDRESS_TEXT(&address));
         else if (error < 0)
                 r = fail_internal(&failure, error);
         else

@@ -50,17 +50,24 @@ def guest(topology, command, build='release', deadline=600):
     return programs
 
 
-def script(name, deadline=300):
-    """One program below tests/ that prints TAP."""
-    return lambda builds: [Program(name, [f'{TOP}/tests/{name}'], deadline)]
+def script(name, *arguments, build=None, deadline=300):
+    """One program below tests/ that prints TAP. {build} in its arguments is a build directory."""
+    def programs(builds):
+        words = [argument.format(build=f'{builds}/{build}') for argument in arguments]
+        return [Program(' '.join([name, *arguments]), [f'{TOP}/tests/{name}', *words], deadline, SANITIZER_OPTIONS)]
+    return programs
 
 
 SUITES = {
     'scripts': script('scripts'),
+    'data': script('manual/data.py'),
+    'manuals': script('manual/manuals.py', '{build}/client/vfiobindctl', build='release'),
+    'client': script('client/run', '{build}', build='release'),
+    'client-sanitize': script('client/run', '{build}', build='sanitize', deadline=600),
     'unit': meson('sanitize', 'unit'),
     'host': meson('sanitize', 'host'),
     'vm': guest('main', 'main/run'),
-    'vm-bad-input': guest('main', 'main/run bad_input', build='sanitize'),
+    'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
 }
 
 

@@ -64,11 +64,10 @@ static bool note_driver(struct uevents *uevents, sd_device *device, struct funct
 
         if (sd_device_get_action(device, &action) < 0 || sd_device_get_seqnum(device, &seqnum) < 0)
                 return false;
-        if (action != SD_DEVICE_BIND && action != SD_DEVICE_UNBIND)
-                return false;
         if (seqnum <= f->seqnum)
-                return true;
-        if (action == SD_DEVICE_UNBIND || sd_device_get_property_value(device, "DRIVER", &driver) >= 0)
+                return action != SD_DEVICE_REMOVE; /* which is told before it is done */
+        if (action == SD_DEVICE_UNBIND ||
+            (action == SD_DEVICE_BIND && sd_device_get_property_value(device, "DRIVER", &driver) >= 0))
                 (void) model_note_driver(uevents->model, f, driver, seqnum);
         return false;
 }

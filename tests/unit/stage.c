@@ -71,6 +71,7 @@ void stage_stop(struct stage *stage) {
 
 void stage_init(struct stage *stage, const struct fake_function *functions, size_t n) {
         static const char *const drivers[] = { "e1000e", "igb", "vfio-pci", "pci-stub" };
+        _cleanup_free_ char *release = NULL;
         sigset_t mask;
 
         *stage = (struct stage){ .limit_usec = 10 * 1000 * 1000 };
@@ -84,6 +85,9 @@ void stage_init(struct stage *stage, const struct fake_function *functions, size
                 tree_driver(stage->host.tree, drivers[i]);
         tree_link(stage->host.tree, "worker", STAND_IN_WORKER);
         tree_pipe(stage->host.tree, "release");
+        release = tree_name(stage->host.tree, "release");
+        stage->release = open(release, O_RDWR | O_CLOEXEC);
+        assert_true(stage->release >= 0);
         stage->directory = tree_name(stage->host.tree, "run");
         stage->worker = tree_name(stage->host.tree, "worker");
         stage_start(stage);
@@ -92,6 +96,8 @@ void stage_init(struct stage *stage, const struct fake_function *functions, size
 void stage_clear(struct stage *stage) {
         stage_stop(stage);
         sd_event_unref(stage->event);
+        stage_release(stage);
+        close(stage->release);
         host_clear(&stage->host);
         free(stage->directory);
         free(stage->worker);
@@ -145,16 +151,9 @@ void stage_wait_order(struct stage *stage, const char *order) {
 }
 
 void stage_release(struct stage *stage) {
-        _cleanup_free_ char *path = tree_name(stage->host.tree, "release");
-        _cleanup_close_ int fd = -EBADF;
+        static const char bytes[256];
 
-        /* Opening waits for the one at the other end; the loop may still have to give the order that hangs. */
-        for (unsigned tries = 0; tries < PATIENCE_USEC / 1000 && fd < 0; tries++) {
-                fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-                if (fd < 0)
-                        assert_ok(sd_event_run(stage->event, 1000));
-        }
-        assert_true(fd >= 0);
+        assert_int_equal(write(stage->release, bytes, sizeof(bytes)), sizeof(bytes));
 }
 
 static void on_moved(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
@@ -174,6 +173,25 @@ static size_t find_functions(struct stage *stage, const char *addresses, struct 
                 assert_non_null(functions[n++]);
         }
         return n;
+}
+
+static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
+        bool *done = userdata;
+
+        assert_int_equal(error, 0);
+        *done = true;
+}
+
+void stage_observe(struct stage *stage, const char *addresses) {
+        struct function *functions[300];
+        size_t n = find_functions(stage, addresses, functions);
+        struct observation *observation;
+        bool done = false;
+
+        assert_ok(mover_observe(stage->mover, functions, n, on_observed, &done, &observation));
+        while (!done)
+                assert_ok(sd_event_run(stage->event, PATIENCE_USEC));
+        observation_free(observation);
 }
 
 size_t stage_begin(struct stage *stage, const char *addresses, const char *word) {

@@ -19,6 +19,7 @@ struct stage {
         sd_event *event;
         struct mover *mover;
         char *directory, *worker;
+        int release; /* the pipe that those who hang read from */
         uint64_t limit_usec;
 
         struct answer answers[80]; /* in the order of stage_begin() */
@@ -47,8 +48,11 @@ void stage_no_fault(struct stage *stage, const char *kind, const char *address);
 /* Runs the event loop until a worker has written ORDER down, which it does before it begins. */
 void stage_wait_order(struct stage *stage, const char *order);
 
-/* Waits until a worker hangs, and lets it go on. */
+/* Lets the workers that hang go on, and those that would hang from now on. */
 void stage_release(struct stage *stage);
+
+/* Looks at functions through a worker, as the service does when it starts and before each plan. */
+void stage_observe(struct stage *stage, const char *addresses);
 
 /* Begins to move functions, whose addresses are separated by spaces; returns which answer to wait for. The plan must be possible. */
 size_t stage_begin(struct stage *stage, const char *addresses, const char *word);

@@ -5,7 +5,7 @@
  *
  * What goes wrong is in TREE/faults/KIND-ADDRESS, a line after the other: how many times, and then any of these words, in their order:
  *      pass            nothing goes wrong
- *      hang            wait until somebody opens the pipe TREE/release for writing
+ *      hang            wait until there is a byte in the pipe TREE/release
  *      error NUMBER    answer this errno and do nothing
  *      lie NUMBER      do it, and answer this errno all the same
  *      grab DRIVER     another driver takes the function first; answer EBUSY

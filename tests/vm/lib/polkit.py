@@ -126,6 +126,43 @@ class Question(typing.NamedTuple):
     cancellation_id: str
 
 
+AGENT = '''<node><interface name="org.freedesktop.PolicyKit1.AuthenticationAgent">
+    <method name="BeginAuthentication">
+        <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+        <arg type="a{ss}" direction="in"/><arg type="s" direction="in"/><arg type="a(sa{sv})" direction="in"/>
+    </method>
+    <method name="CancelAuthentication"><arg type="s" direction="in"/></method>
+</interface></node>'''
+
+
+@contextlib.contextmanager
+def agent():
+    """An agent of the real polkit's for all that this process's connections ask, whose dialogs nobody answers.
+
+    Gives a list of (action, message, cookie) of the dialogs that open, and one of the cookies of those that close.
+    """
+    opened, closed = [], []
+    path = '/agent'
+
+    def on_call(_connection, _sender, _path, _interface, method, values, invocation):
+        if method == 'BeginAuthentication':
+            action, message, _icon, _details, cookie, _identities = values.unpack()
+            opened.append((action, message, cookie))
+        else:
+            closed.extend(values.unpack())
+            invocation.return_value(None)
+
+    with open('/proc/self/stat', encoding='ascii') as file:
+        start_time = int(file.read().rpartition(')')[2].split()[19])
+    subject = ('unix-process', {'pid': bus.GLib.Variant('u', os.getpid()), 'start-time': bus.GLib.Variant('t', start_time),
+                                'uid': bus.GLib.Variant('i', 0)})
+    with bus.Client() as owner:
+        [interface] = bus.Gio.DBusNodeInfo.new_for_xml(AGENT).interfaces
+        owner.connection.register_object(path, interface, on_call, None, None)
+        owner.call(AUTHORITY, 'RegisterAuthenticationAgent', '((sa{sv})ss)', subject, 'C', path, name=NAME, path=PATH)
+        yield opened, closed
+
+
 @contextlib.contextmanager
 def stub(answer):
     """In place of polkitd, within: answer(question) is YES, NO, ASK, the name of an error, or None for no answer ever.

@@ -81,19 +81,6 @@ def with_agent(user, *command):
 
 
 @contextlib.contextmanager
-def agent_for_this_process():
-    """polkit's agent on a terminal, for whatever this process's connections ask."""
-    with tempfile.TemporaryDirectory(dir='/run') as directory:
-        ready = f'{directory}/ready'
-        os.mkfifo(ready)
-        script = 'exec pkttyagent --process "$1" --notify-fd 3 3>"$2"'
-        with Terminal('bash', '-c', script, 'agent', str(os.getpid()), ready) as terminal:
-            with open(ready, 'rb') as file:
-                file.read()  # to its end, when the agent is registered
-            yield terminal
-
-
-@contextlib.contextmanager
 def login():
     """Within, `session_of(user, command)` is a command in a login session of its own, as logind sees it."""
     # A user manager of its own would only cost time.

@@ -9,7 +9,7 @@ import bus
 import kernel
 import polkit
 from harness import cases, equal, expect_error, test
-from terminal import Terminal, agent_for_this_process, login, run_on_console, session_of, with_agent
+from terminal import Terminal, login, run_on_console, session_of, with_agent
 from topology import DISK, NIC, TWINS
 
 EXAMPLES = '/usr/share/doc/vfiobind/examples/polkit-rules'
@@ -231,12 +231,16 @@ def overtaken_dialog():
 @test
 def left_dialog():
     """When the caller leaves while the password is asked for, the dialog closes and nothing is done"""
-    with agent_for_this_process() as terminal:
+    with polkit.agent() as (opened, closed):
         leaver = bus.Client('alice')
         leaver.send(bus.MANAGER, 'Bind', '(sst)', NIC, 'vfio', 0, interactive=True)
-        terminal.expect('Password:')
+        bus.wait_for(lambda: opened, 'the dialog')
+        [(action, message, cookie)] = opened
+        equal(action, 'org.vfiobind.bind')
+        assert NIC in message, message
         leaver.close()
-        terminal.expect('AUTHENTICATION CANCELED')
+        bus.wait_for(lambda: closed, 'the dialog to close')
+        equal(closed, [cookie])
     equal(kernel.driver(NIC), 'e1000e')
 
 
