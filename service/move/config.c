@@ -134,6 +134,18 @@ void config_init(struct config *config) {
         *config = (struct config){.default_backend = "auto", .limit_usec = DEFAULT_LIMIT_USEC};
 }
 
+/* For inih: as fgets(), which would make the rest of a line that is longer than the buffer a line of its own. */
+static char *read_line(char *buffer, int size, void *file) {
+        int c, n = 0;
+
+        while ((c = getc(file)) != EOF && c != '\n')
+                if (n < size - 1)
+                        buffer[n++] = (char) c;
+
+        buffer[n] = '\0';
+        return n == 0 && c == EOF ? NULL : buffer;
+}
+
 int config_read(struct config *config, const char *path) {
         FILE *file = fopen(path, "re");
         int r;
@@ -141,7 +153,7 @@ int config_read(struct config *config, const char *path) {
         if (!file)
                 return errno == ENOENT ? 0 : -errno;
 
-        r = ini_parse_file(file, on_line, config);
+        r = ini_parse_stream(read_line, file, on_line, config);
         fclose(file);
         return r == -2 ? -ENOMEM : r;
 }

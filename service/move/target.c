@@ -130,8 +130,13 @@ static int resolve_unrecorded(const struct model *model, const struct function *
 
 static int resolve_host_driver(const struct model *model, const struct function *f, const char *driver,
                                const struct home *home, struct target *ret, struct failure *failure) {
+        _cleanup_free_ char *shown = text_escape(driver, NAME_MAX);
+
+        if (!shown)
+                return fail_internal(failure, -ENOMEM);
+
         *ret = (struct target){ .bind_with_own_override = true };
-        if (strlen(driver) > NAME_MAX || strchr(driver, '/') || streq(driver, ".") || streq(driver, ".."))
+        if (!streq(shown, driver) || strchr(driver, '/') || streq(driver, ".") || streq(driver, ".."))
                 return fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to the driver asked for: no driver can have that name",
                             PCI_ADDRESS_TEXT(&f->address));
 

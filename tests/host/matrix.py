@@ -51,7 +51,7 @@ class Operation:
     after: tuple
     call: tuple    # of the Manager: member, signature, arguments
     setup: tuple = None
-    module: str = None  # unloaded before each run, so that loading it is a step
+    module: str = None  # one that it loads
 
     def states(self, which):
         return {**HOME, **({a: which for a in self.functions} if which else {})}
@@ -184,7 +184,7 @@ class Stage:
 
     def count_descriptors(self):
         pid = self.host.daemon_pid(self.root)
-        return int(self.host.run(['sh', '-c', f'ls /proc/{pid}/fd | wc -l']).stdout)
+        return len(os.listdir(self.host.path(f'/proc/{pid}/fd')))
 
     def wait_for_workers(self):
         for pid in self.workers():
@@ -251,14 +251,14 @@ class Stage:
         if away:
             self.call('RestoreDevices', '(ast)', (away, 0))
 
-    def prepare(self, operation):
-        """To where the operation begins."""
+    def prepare(self, operation, load):
+        """To where the operation begins; load: with its module yet to be loaded."""
         self.host.clear()
         if self.states() != operation.states(operation.before):
             self.bring_back()
             if operation.setup:
                 self.call(*operation.setup)
-        if operation.module and os.path.exists(self.host.path(f'/sys/module/{operation.module}')):
+        if load and operation.module and os.path.exists(self.host.path(f'/sys/module/{operation.module}')):
             self.host.run(['rmmod', operation.module])
         found = self.states()
         if found != operation.states(operation.before):
@@ -268,7 +268,7 @@ class Stage:
     def discover(self, operation):
         """The steps of an undisturbed run, which also shows what a service at rest looks like."""
         for _ in range(2):
-            self.prepare(operation)
+            self.prepare(operation, load=True)
             witness = self.host.fault('node * delay=0 times=always')
             mark = self.host.mark()
             self.call(*operation.call)

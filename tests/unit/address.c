@@ -32,22 +32,86 @@ static void test_well_formed(void **state) {
 
 static void test_ill_formed(void **state) {
         static const char *const rows[] = {
-                "", " ", ":", "::", ".", ":.", "::.", "0", "0000", "0000:", "0000:65", "0000:65:", "0000:65:00", "0000:65:00.",
-                "65", "65:", "65:00", "65:00.", "65.0", "5:00.0", "65:0.0", "065:00.0", "65:000.0", "65:00.00",
+                "",
+                " ",
+                ":",
+                "::",
+                ".",
+                ":.",
+                "::.",
+                "0",
+                "0000",
+                "0000:",
+                "0000:65",
+                "0000:65:",
+                "0000:65:00",
+                "0000:65:00.",
+                "65",
+                "65:",
+                "65:00",
+                "65:00.",
+                "65.0",
+                "5:00.0",
+                "65:0.0",
+                "065:00.0",
+                "65:000.0",
+                "65:00.00",
                 /* beyond what the fields hold */
-                "65:20.0", "65:ff.0", "65:00.8", "65:00.f", "100:00.0", "123456789:65:00.0", "0000000000:65:00.0",
+                "65:20.0",
+                "65:ff.0",
+                "65:00.8",
+                "65:00.f",
+                "100:00.0",
+                "123456789:65:00.0",
+                "0000000000:65:00.0",
                 /* a domain that is too short */
-                "0:65:00.0", "000:65:00.0", ":65:00.0",
+                "0:65:00.0",
+                "000:65:00.0",
+                ":65:00.0",
                 /* what strtoul() takes */
-                "+65:00.0", "-65:00.0", "0x65:00.0", " 65:00.0", "65:+0.0", "65:-1.0", "65:0x.0", "65: 0.0", "0x00:65:00.0",
-                "+000:65:00.0", "-001:65:00.0", "65:00.+", "65:00.-0",
+                "+65:00.0",
+                "-65:00.0",
+                "0x65:00.0",
+                " 65:00.0",
+                "65:+0.0",
+                "65:-1.0",
+                "65:0x.0",
+                "65: 0.0",
+                "0x00:65:00.0",
+                "+000:65:00.0",
+                "-001:65:00.0",
+                "65:00.+",
+                "65:00.-0",
                 /* something around or between */
-                "65:00.0 ", "65:00.0\n", "\t65:00.0", "65:00.0.0", "65:00.0:", "0000:0000:65:00.0", "0000:65:00.0/..",
-                "65 :00.0", "65:00 .0", "65:00,0", "65.00.0", "65:00:0", "0000.65.00.0", "0000_65_00_0", "../65:00.0",
+                "65:00.0 ",
+                "65:00.0\n",
+                "\t65:00.0",
+                "65:00.0.0",
+                "65:00.0:",
+                "0000:0000:65:00.0",
+                "0000:65:00.0/..",
+                "65 :00.0",
+                "65:00 .0",
+                "65:00,0",
+                "65.00.0",
+                "65:00:0",
+                "0000.65.00.0",
+                "0000_65_00_0",
+                "../65:00.0",
                 /* no digits */
-                "gg:00.0", "65:g0.0", "65:00.g", "wxyz:65:00.0", "host",
+                "gg:00.0",
+                "65:g0.0",
+                "65:00.g",
+                "wxyz:65:00.0",
+                "host",
                 /* not ASCII: digits of other scripts, a wide colon, broken UTF-8 */
-                "６５:００.０", "65：00.0", "٦٥:٠٠.٠", "65:00.0\xff", "\xff\xfe:00.0", "65:00.\xc2\xb2", "\x80\x80\x80\x80:65:00.0",
+                "６５:００.０",
+                "65：00.0",
+                "٦٥:٠٠.٠",
+                "65:00.0\xff",
+                "\xff\xfe:00.0",
+                "65:00.\xc2\xb2",
+                "\x80\x80\x80\x80:65:00.0",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -55,7 +119,8 @@ static void test_ill_formed(void **state) {
                 struct pci_address address = before;
 
                 assert_row(pci_address_parse(rows[i], &address) == -EINVAL, "\"%s\"", rows[i]);
-                assert_row(pci_address_compare(&address, &before) == 0, "\"%s\" has touched the answer", rows[i]);
+                assert_row(pci_address_compare(&address, &before) == 0, "\"%s\" has touched the answer",
+                           rows[i]);
         }
 }
 
@@ -82,7 +147,10 @@ static void test_round_trip(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(domains); i++)
                 for (unsigned rest = 0; rest <= UINT16_MAX; rest++) {
                         const struct pci_address address = {
-                                domains[i], (uint8_t) (rest >> 8), (uint8_t) (rest >> 3 & 0x1f), (uint8_t) (rest & 7),
+                                domains[i],
+                                (uint8_t) (rest >> 8),
+                                (uint8_t) (rest >> 3 & 0x1f),
+                                (uint8_t) (rest & 7),
                         };
                         struct pci_address again = {};
                         char text[PCI_ADDRESS_SIZE];
@@ -96,8 +164,9 @@ static void test_round_trip(void **state) {
 static void test_order(void **state) {
         /* In order, each less than the next. */
         static const char *const rows[] = {
-                "0000:00:00.0", "0000:00:00.1", "0000:00:00.7", "0000:00:01.0", "0000:00:1f.7", "0000:01:00.0",
-                "0000:ff:1f.7", "0001:00:00.0", "ffff:ff:1f.7", "10000:00:00.0", "80000000:00:00.0", "ffffffff:ff:1f.7",
+                "0000:00:00.0", "0000:00:00.1",  "0000:00:00.7",     "0000:00:01.0",
+                "0000:00:1f.7", "0000:01:00.0",  "0000:ff:1f.7",     "0001:00:00.0",
+                "ffff:ff:1f.7", "10000:00:00.0", "80000000:00:00.0", "ffffffff:ff:1f.7",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
@@ -105,7 +174,8 @@ static void test_order(void **state) {
                         struct pci_address a = at(rows[i]), b = at(rows[j]);
                         int order = pci_address_compare(&a, &b);
 
-                        assert_row((order > 0) - (order < 0) == (i > j) - (i < j), "%s and %s", rows[i], rows[j]);
+                        assert_row((order > 0) - (order < 0) == (i > j) - (i < j), "%s and %s", rows[i],
+                                   rows[j]);
                 }
 }
 
@@ -114,9 +184,9 @@ static void test_slots(void **state) {
                 const char *a, *b;
                 bool same;
         } rows[] = {
-                { "65:00.0", "65:00.0", true },      { "65:00.0", "65:00.7", true },  { "65:00.0", "65:01.0", false },
-                { "65:00.0", "66:00.0", false },     { "65:00.0", "0001:65:00.0", false },
-                { "10000:00:00.0", "00:00.0", false },
+                { "65:00.0", "65:00.0", true },       { "65:00.0", "65:00.7", true },
+                { "65:00.0", "65:01.0", false },      { "65:00.0", "66:00.0", false },
+                { "65:00.0", "0001:65:00.0", false }, { "10000:00:00.0", "00:00.0", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

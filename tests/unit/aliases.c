@@ -11,18 +11,18 @@
 #define NIC "pci:v00008086d000010D3sv*sd*bc*sc*i*"
 
 static const char modules[] =
-        "e1000e loadable alias=" NIC "\n"
-        "generic_nic loadable alias=pci:v*d*sv*sd*bc02sc00i*\n"
-        "other_nic loadable alias=pci:v000010ECd00008168sv*sd*bc*sc*i*\n"
-        "kept_out loadable\n"
-        "replaced loadable\n"
-        "present loadable\n"
-        "inside builtin\n"
-        "vfio_pci loadable\n"
-        "nic_vfio_pci loadable alias=vfio_" NIC "\n"
-        "card_vfio_pci loadable alias=vfio_pci:v00008086d000010D3sv00008086sd0000A01Fbc*sc*i*\n"
-        "vendor_vfio_pci loadable alias=vfio_pci:v00008086d*sv*sd*bc*sc*i*\n"
-        "catch_all_vfio_pci loadable alias=vfio_pci:v*d*sv*sd*bc03sc00i*\n";
+                "e1000e loadable alias=" NIC "\n"
+                "generic_nic loadable alias=pci:v*d*sv*sd*bc02sc00i*\n"
+                "other_nic loadable alias=pci:v000010ECd00008168sv*sd*bc*sc*i*\n"
+                "kept_out loadable\n"
+                "replaced loadable\n"
+                "present loadable\n"
+                "inside builtin\n"
+                "vfio_pci loadable\n"
+                "nic_vfio_pci loadable alias=vfio_" NIC "\n"
+                "card_vfio_pci loadable alias=vfio_pci:v00008086d000010D3sv00008086sd0000A01Fbc*sc*i*\n"
+                "vendor_vfio_pci loadable alias=vfio_pci:v00008086d*sv*sd*bc*sc*i*\n"
+                "catch_all_vfio_pci loadable alias=vfio_pci:v*d*sv*sd*bc03sc00i*\n";
 
 struct host {
         struct tree *tree;
@@ -34,7 +34,8 @@ static int setup(void **state) {
 
         host->tree = tree_new();
         modules_make(host->tree, modules);
-        tree_write(host->tree, "etc/modprobe.d/local.conf", "blacklist kept_out\ninstall replaced /bin/false\nalias nickname e1000e\n");
+        tree_write(host->tree, "etc/modprobe.d/local.conf",
+                   "blacklist kept_out\ninstall replaced /bin/false\nalias nickname e1000e\n");
         modules_loaded("present");
         assert_ok(aliases_new(host->tree->root, &host->aliases));
         *state = host;
@@ -55,9 +56,13 @@ static void test_host_modules(void **state) {
                 struct function f;
                 const char *a, *b; /* the same in either order */
         } rows[] = {
-                { { .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000 }, "e1000e generic_nic", "generic_nic e1000e" },
+                { { .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000 },
+                  "e1000e generic_nic",
+                  "generic_nic e1000e" },
                 { { .vendor = 0x8086, .device = 0x10d3, .class_code = 0x030000 }, "e1000e", "" },
-                { { .vendor = 0x10ec, .device = 0x8168, .class_code = 0x020001 }, "other_nic generic_nic", "generic_nic other_nic" },
+                { { .vendor = 0x10ec, .device = 0x8168, .class_code = 0x020001 },
+                  "other_nic generic_nic",
+                  "generic_nic other_nic" },
                 { { .vendor = 0x1234, .device = 0x1111, .class_code = 0x020000 }, "generic_nic", "" },
                 { { .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 }, "", "" },
         };
@@ -78,8 +83,16 @@ static void test_variants(void **state) {
                 const char *module;
         } rows[] = {
                 /* of three patterns the one with the fewest wildcards, wherever it stands in the table */
-                { { .vendor = 0x8086, .device = 0x10d3, .subsystem_vendor = 0x8086, .subsystem_device = 0xa01f }, "card_vfio_pci" },
-                { { .vendor = 0x8086, .device = 0x10d3, .subsystem_vendor = 0x8086, .subsystem_device = 0xa020 }, "nic_vfio_pci" },
+                { { .vendor = 0x8086,
+                    .device = 0x10d3,
+                    .subsystem_vendor = 0x8086,
+                    .subsystem_device = 0xa01f },
+                  "card_vfio_pci" },
+                { { .vendor = 0x8086,
+                    .device = 0x10d3,
+                    .subsystem_vendor = 0x8086,
+                    .subsystem_device = 0xa020 },
+                  "nic_vfio_pci" },
                 { { .vendor = 0x8086, .device = 0x1533 }, "vendor_vfio_pci" },
                 { { .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 }, "catch_all_vfio_pci" },
                 { { .vendor = 0x8086, .device = 0x1533, .class_code = 0x030000 }, NULL },
@@ -90,7 +103,8 @@ static void test_variants(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 const char *module = aliases_vfio_module(host->aliases, &rows[i].f);
 
-                /* Between patterns with equally many wildcards the table's order decides, which is depmod's. */
+                /* Between patterns with equally many wildcards the table's order decides, which is depmod's.
+                 */
                 if (rows[i].module)
                         assert_string_equal(module, rows[i].module);
                 else
@@ -103,10 +117,11 @@ static void test_states(void **state) {
                 const char *module;
                 int state;
         } rows[] = {
-                { "e1000e", MODULE_LOADABLE },  { "vfio_pci", MODULE_LOADABLE },     { "vfio-pci", MODULE_LOADABLE },
-                { "present", MODULE_LIVE },     { "inside", MODULE_LIVE },           { "missing", MODULE_MISSING },
-                { "", MODULE_MISSING },         { "kept_out", MODULE_BLACKLISTED },  { "replaced", MODULE_BANNED },
-                { "nickname", MODULE_LOADABLE },
+                { "e1000e", MODULE_LOADABLE },   { "vfio_pci", MODULE_LOADABLE },
+                { "vfio-pci", MODULE_LOADABLE }, { "present", MODULE_LIVE },
+                { "inside", MODULE_LIVE },       { "missing", MODULE_MISSING },
+                { "", MODULE_MISSING },          { "kept_out", MODULE_BLACKLISTED },
+                { "replaced", MODULE_BANNED },   { "nickname", MODULE_LOADABLE },
         };
         struct host *host = *state;
 
@@ -139,7 +154,8 @@ static void test_refresh(void **state) {
         assert_int_equal(aliases_module_state(host->aliases, "e1000e"), MODULE_BLACKLISTED);
 
         modules_make(host->tree, "newer loadable alias=" NIC "\nnewer_vfio_pci loadable alias=vfio_" NIC "\n"
-                                 "e1000e loadable\nnic_vfio_pci loadable\ncard_vfio_pci loadable\nvendor_vfio_pci loadable\n"
+                                 "e1000e loadable\nnic_vfio_pci loadable\ncard_vfio_pci "
+                                 "loadable\nvendor_vfio_pci loadable\n"
                                  "generic_nic loadable\n");
         assert_true(aliases_refresh(host->aliases));
         assert_string_equal(aliases_host_modules(host->aliases, &nic), "newer");
@@ -162,8 +178,15 @@ static void test_no_index(void **state) {
 
 static void test_damaged_index(void **state) {
         static const char *const contents[] = {
-                "", "alias\n", "alias vfio_pci:\n", "alias vfio_pci:v00008086d*\n", "alias vfio_pci: \n", "alias vfio_pci:[ x\n",
-                "alias vfio_pci:v00008086d*sv*sd*bc*sc*i* ", "\xff\xff", "alias  vfio_pci:v*  x  y\n",
+                "",
+                "alias\n",
+                "alias vfio_pci:\n",
+                "alias vfio_pci:v00008086d*\n",
+                "alias vfio_pci: \n",
+                "alias vfio_pci:[ x\n",
+                "alias vfio_pci:v00008086d*sv*sd*bc*sc*i* ",
+                "\xff\xff",
+                "alias  vfio_pci:v*  x  y\n",
         };
         static const struct function nic = { .vendor = 0x8086, .device = 0x10d3 };
         struct tree *tree = *state;
@@ -184,5 +207,6 @@ static void test_damaged_index(void **state) {
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_host_modules), ON_HOST(test_variants), ON_HOST(test_states), ON_HOST(test_loaded_in_spite),
-          ON_HOST(test_refresh), ON_TREE(test_no_index), ON_TREE(test_damaged_index))
+UNIT_MAIN(ON_HOST(test_host_modules), ON_HOST(test_variants), ON_HOST(test_states),
+          ON_HOST(test_loaded_in_spite), ON_HOST(test_refresh), ON_TREE(test_no_index),
+          ON_TREE(test_damaged_index))

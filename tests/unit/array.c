@@ -22,8 +22,8 @@ static void test_array_grows(void **state) {
                 assert_int_equal(array[i], i + 1);
 }
 
-/* The capacity follows from the count, also after it went down: with every count once reached and left, address sanitizer sees
- * whether there is room. */
+/* The capacity follows from the count, also after it went down: with every count once reached and left,
+ * address sanitizer sees whether there is room. */
 static void test_array_after_removal(void **state) {
         for (size_t down = 0; down <= 70; down++) {
                 _cleanup_free_ uint64_t *array = NULL;
@@ -54,7 +54,7 @@ static void test_lower_bound(void **state) {
                 int key;
                 size_t place;
         } rows[] = {
-                { 0, 5, 0 }, { 1, 0, 0 }, { 1, 1, 0 }, { 1, 2, 1 }, { 5, 0, 0 },  { 5, 1, 0 }, { 5, 2, 1 },
+                { 0, 5, 0 }, { 1, 0, 0 }, { 1, 1, 0 }, { 1, 2, 1 }, { 5, 0, 0 }, { 5, 1, 0 },  { 5, 2, 1 },
                 { 5, 3, 1 }, { 5, 4, 3 }, { 5, 7, 3 }, { 5, 8, 4 }, { 5, 9, 4 }, { 5, 10, 5 },
         };
         void *array[ELEMENTSOF(numbers)];
@@ -62,7 +62,8 @@ static void test_lower_bound(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 array[i] = &numbers[i];
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                assert_row(array_lower_bound(array, rows[i].n, &rows[i].key, compare_numbers) == rows[i].place,
+                assert_row(array_lower_bound(array, rows[i].n, &rows[i].key, compare_numbers) ==
+                                           rows[i].place,
                            "%d of %zu", rows[i].key, rows[i].n);
         assert_int_equal(array_lower_bound(NULL, 0, &rows[0].key, compare_numbers), 0);
 }
@@ -77,7 +78,8 @@ static void test_sorted(void **state) {
                 int *number = &numbers[i];
 
                 *number = i * 37 % 101;
-                assert_ok(array_insert(&array, &n, array_lower_bound(array, n, number, compare_numbers), number));
+                assert_ok(array_insert(&array, &n, array_lower_bound(array, n, number, compare_numbers),
+                                       number));
                 for (size_t j = 1; j < n; j++)
                         assert_true(*(int *) array[j - 1] < *(int *) array[j]);
         }
@@ -94,5 +96,5 @@ static void test_sorted(void **state) {
         free(array);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_array_grows), cmocka_unit_test(test_array_after_removal), cmocka_unit_test(test_lower_bound),
-          cmocka_unit_test(test_sorted))
+UNIT_MAIN(cmocka_unit_test(test_array_grows), cmocka_unit_test(test_array_after_removal),
+          cmocka_unit_test(test_lower_bound), cmocka_unit_test(test_sorted))

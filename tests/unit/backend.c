@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Which backends a host can serve, why not, and what `auto` comes to: this order is the point of the project. */
+/* Which backends a host can serve, why not, and what `auto` comes to: this order is the point of the
+ * project. */
 
 #include "service/move/backend.h"
 #include "tests/unit/host.h"
@@ -8,8 +9,8 @@
 #include "tests/unit/unit.h"
 
 /* How a driver and its module are there, one letter for each backend:
- *      r registered, R registered though modprobe.d bans the module, l loadable, m missing, b blacklisted, i an install line,
- *      L loaded without a driver */
+ *      r registered, R registered though modprobe.d bans the module, l loadable, m missing, b blacklisted, i
+ * an install line, L loaded without a driver */
 static void make_host(struct host *host, bool groups, const char *features, const char *states) {
         static const struct fake_function with_group = { .address = "0000:01:00.0", .group = "1" },
                                           without = { .address = "0000:01:00.0" };
@@ -93,7 +94,8 @@ static void test_policy(void **state) {
                         _cleanup_free_ char *reason = NULL;
                         int r = assert_ok(backend_available(&all[j], host.model, &reason));
 
-                        assert_row(r == rows[i].available[j] - '0', "row %zu, %s: %s", i, all[j].name, strempty(reason));
+                        assert_row(r == rows[i].available[j] - '0', "row %zu, %s: %s", i, all[j].name,
+                                   strempty(reason));
                         assert_row(!r == !!reason, "row %zu, %s", i, all[j].name);
                 }
 
@@ -129,7 +131,8 @@ static void test_reasons(void **state) {
                 struct host host;
 
                 make_host(&host, rows[i].groups, rows[i].features, rows[i].states);
-                assert_int_equal(backend_available(backend_by_name(rows[i].backend), host.model, &reason), 0);
+                assert_int_equal(backend_available(backend_by_name(rows[i].backend), host.model, &reason),
+                                 0);
                 assert_row(strstr(reason, rows[i].words), "row %zu: %s", i, reason);
                 host_clear(&host);
         }
@@ -152,7 +155,9 @@ static void test_table(void **state) {
         static const struct {
                 const char *name, *driver;
                 enum driver_kind kind;
-        } rows[] = { { "vfio", "vfio-pci", DRIVER_VFIO }, { "kvm", "pci-stub", DRIVER_KVM }, { "xen", "pciback", DRIVER_XEN } };
+        } rows[] = { { "vfio", "vfio-pci", DRIVER_VFIO },
+                     { "kvm", "pci-stub", DRIVER_KVM },
+                     { "xen", "pciback", DRIVER_XEN } };
         const struct backend *all;
         size_t n;
 
@@ -173,4 +178,5 @@ static void test_table(void **state) {
         assert_null(backend_by_kind(DRIVER_NONE));
 }
 
-UNIT_MAIN(cmocka_unit_test(test_policy), cmocka_unit_test(test_reasons), cmocka_unit_test(test_noiommu), cmocka_unit_test(test_table))
+UNIT_MAIN(cmocka_unit_test(test_policy), cmocka_unit_test(test_reasons), cmocka_unit_test(test_noiommu),
+          cmocka_unit_test(test_table))

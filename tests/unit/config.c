@@ -13,12 +13,30 @@ static void test_time_spans(void **state) {
                 const char *text;
                 uint64_t usec;
         } rows[] = {
-                { "20", 20 * SEC },       { "20s", 20 * SEC },         { "20 s", 20 * SEC },      { "20sec", 20 * SEC },
-                { "1second", SEC },       { "2 seconds", 2 * SEC },    { "500ms", 500000 },       { "500msec", 500000 },
-                { "7us", 7 },             { "7usec", 7 },              { "1min", 60 * SEC },      { "1m", 60 * SEC },
-                { "1minute", 60 * SEC },  { "2minutes", 120 * SEC },   { "1h", 3600 * SEC },      { "1hr", 3600 * SEC },
-                { "2hours", 7200 * SEC }, { "1min 30s", 90 * SEC },    { "1min30s", 90 * SEC },   { " 1min  30s ", 90 * SEC },
-                { "1s 500ms", 1500000 },  { "\t5\t", 5 * SEC },        { "0", 0 },                { "1h 1min 1s 1ms 1us", 3661001001 },
+                { "20", 20 * SEC },
+                { "20s", 20 * SEC },
+                { "20 s", 20 * SEC },
+                { "20sec", 20 * SEC },
+                { "1second", SEC },
+                { "2 seconds", 2 * SEC },
+                { "500ms", 500000 },
+                { "500msec", 500000 },
+                { "7us", 7 },
+                { "7usec", 7 },
+                { "1min", 60 * SEC },
+                { "1m", 60 * SEC },
+                { "1minute", 60 * SEC },
+                { "2minutes", 120 * SEC },
+                { "1h", 3600 * SEC },
+                { "1hr", 3600 * SEC },
+                { "2hours", 7200 * SEC },
+                { "1min 30s", 90 * SEC },
+                { "1min30s", 90 * SEC },
+                { " 1min  30s ", 90 * SEC },
+                { "1s 500ms", 1500000 },
+                { "\t5\t", 5 * SEC },
+                { "0", 0 },
+                { "1h 1min 1s 1ms 1us", 3661001001 },
                 { "18446744073709551615us", UINT64_MAX },
         };
 
@@ -32,9 +50,31 @@ static void test_time_spans(void **state) {
 
 static void test_no_time_spans(void **state) {
         static const char *const rows[] = {
-                "", " ", "s", "ms", "-1", "+1", "1.5s", "1,5s", "20x", "20S", "20 parsecs", "20s x", "20s,", "1s-", "0x10", "1e3",
-                "infinity", "20\n", "２０", "20s\xff", "18446744073709551616us", "18446744073709551615", "99999999999999999999",
-                "18446744073709551615us 1us", "5124095576030432h",
+                "",
+                " ",
+                "s",
+                "ms",
+                "-1",
+                "+1",
+                "1.5s",
+                "1,5s",
+                "20x",
+                "20S",
+                "20 parsecs",
+                "20s x",
+                "20s,",
+                "1s-",
+                "0x10",
+                "1e3",
+                "infinity",
+                "20\n",
+                "２０",
+                "20s\xff",
+                "18446744073709551616us",
+                "18446744073709551615",
+                "99999999999999999999",
+                "18446744073709551615us 1us",
+                "5124095576030432h",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -90,7 +130,8 @@ static void test_files(void **state) {
                 config_init(&config);
                 line = config_read(&config, path);
                 assert_row(line == rows[i].line, "row %zu: %d", i, line);
-                assert_row(streq(config.default_backend, rows[i].backend), "row %zu: %s", i, config.default_backend);
+                assert_row(streq(config.default_backend, rows[i].backend), "row %zu: %s", i,
+                           config.default_backend);
                 assert_row(config.limit_usec == rows[i].limit, "row %zu", i);
         }
 }
@@ -120,5 +161,5 @@ static void test_no_file(void **state) {
         assert_int_equal(config.limit_usec, 20 * SEC);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_time_spans), cmocka_unit_test(test_no_time_spans), ON_TREE(test_files), ON_TREE(test_long_line),
-          ON_TREE(test_no_file))
+UNIT_MAIN(cmocka_unit_test(test_time_spans), cmocka_unit_test(test_no_time_spans), ON_TREE(test_files),
+          ON_TREE(test_long_line), ON_TREE(test_no_file))

@@ -36,8 +36,10 @@ static void test_kinds(void **state) {
 
                 assert_row(kind == rows[i].kind, "\"%s\"", rows[i].driver);
                 assert_string_equal(driver_kind_name(kind), rows[i].name);
-                assert_row(driver_kind_is_passthrough(kind) == rows[i].passthrough, "\"%s\"", rows[i].driver);
-                assert_row(driver_keeps_group_viable(rows[i].driver, kind) == rows[i].viable, "\"%s\"", rows[i].driver);
+                assert_row(driver_kind_is_passthrough(kind) == rows[i].passthrough, "\"%s\"",
+                           rows[i].driver);
+                assert_row(driver_keeps_group_viable(rows[i].driver, kind) == rows[i].viable, "\"%s\"",
+                           rows[i].driver);
         }
 }
 

@@ -50,5 +50,5 @@ static void test_internal(void **state) {
         }
 }
 
-UNIT_MAIN(cmocka_unit_test(test_first_is_kept), cmocka_unit_test(test_errnos), cmocka_unit_test(test_nobody_to_tell),
-          cmocka_unit_test(test_internal))
+UNIT_MAIN(cmocka_unit_test(test_first_is_kept), cmocka_unit_test(test_errnos),
+          cmocka_unit_test(test_nobody_to_tell), cmocka_unit_test(test_internal))

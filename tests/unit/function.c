@@ -7,14 +7,32 @@
 #include "tests/unit/unit.h"
 
 static const struct fake_function port = {
-        .address = "0000:00:1c.0", .vendor = 0x8086, .device = 0xa110, .class_code = 0x060400, .revision = "0xf1", .bridge = true,
-        .driver = "pcieport", .group = "7", .numa_node = "0",
+        .address = "0000:00:1c.0",
+        .vendor = 0x8086,
+        .device = 0xa110,
+        .class_code = 0x060400,
+        .revision = "0xf1",
+        .bridge = true,
+        .driver = "pcieport",
+        .group = "7",
+        .numa_node = "0",
 };
 
 static const struct fake_function nic = {
-        .address = "0000:02:00.0", .below = "0000:00:1c.0", .vendor = 0x15b3, .device = 0x1017, .subsystem_vendor = 0x1590,
-        .subsystem_device = 0x00d4, .class_code = 0x020001, .revision = "0x0a", .numa_node = "1", .driver = "mlx5_core",
-        .group = "14", .reset_methods = "flr bus", .total_vfs = "8", .vfs = "0000:02:00.1 0000:02:00.2",
+        .address = "0000:02:00.0",
+        .below = "0000:00:1c.0",
+        .vendor = 0x15b3,
+        .device = 0x1017,
+        .subsystem_vendor = 0x1590,
+        .subsystem_device = 0x00d4,
+        .class_code = 0x020001,
+        .revision = "0x0a",
+        .numa_node = "1",
+        .driver = "mlx5_core",
+        .group = "14",
+        .reset_methods = "flr bus",
+        .total_vfs = "8",
+        .vfs = "0000:02:00.1 0000:02:00.2",
 };
 
 static struct function *read_at(struct tree *tree, const char *address) {
@@ -63,7 +81,9 @@ static void test_every_field(void **state) {
 }
 
 static void test_bare_minimum(void **state) {
-        static const struct fake_function bare = { .address = "10000:e1:00.0", .vendor = 1, .device = 2, .class_code = 0x010802 };
+        static const struct fake_function bare = {
+                .address = "10000:e1:00.0", .vendor = 1, .device = 2, .class_code = 0x010802
+        };
         struct tree *tree = *state;
         _cleanup_(function_freep) struct function *f = NULL;
 
@@ -129,8 +149,11 @@ static void test_boot_vga(void **state) {
 }
 
 static void test_virtual_function(void **state) {
-        static const struct fake_function vf = { .address = "0000:02:00.1", .below = "0000:00:1c.0", .class_code = 0x020000,
-                                                 .physical = "0000:02:00.0", .total_vfs = "0" };
+        static const struct fake_function vf = { .address = "0000:02:00.1",
+                                                 .below = "0000:00:1c.0",
+                                                 .class_code = 0x020000,
+                                                 .physical = "0000:02:00.0",
+                                                 .total_vfs = "0" };
         struct tree *tree = *state;
         _cleanup_(function_freep) struct function *f = NULL;
 
@@ -146,9 +169,10 @@ static void test_groups(void **state) {
                 const char *group, *name;
                 int expected;
         } rows[] = {
-                { "0", NULL, 0 },    { "14", NULL, 14 },           { "2147483647", NULL, 2147483647 }, { "2147483648", NULL, -1 },
-                { "14", "DMAR", 14 }, { "3", "vfio-noiommu", -1 }, { "x", NULL, -1 },                  { "1x", NULL, -1 },
-                { "-1", NULL, -1 },  { NULL, NULL, -1 },
+                { "0", NULL, 0 },           { "14", NULL, 14 },   { "2147483647", NULL, 2147483647 },
+                { "2147483648", NULL, -1 }, { "14", "DMAR", 14 }, { "3", "vfio-noiommu", -1 },
+                { "x", NULL, -1 },          { "1x", NULL, -1 },   { "-1", NULL, -1 },
+                { NULL, NULL, -1 },
         };
         struct tree *tree = *state;
 
@@ -178,9 +202,15 @@ static void test_vfio_nodes(void **state) {
                 const char *node;
         } rows[] = {
                 { { .address = "0000:01:00.0", .driver = "vfio-pci" }, DRIVER_VFIO, "" },
-                { { .address = "0000:01:00.1", .driver = "vfio-pci", .vfio_dev = "vfio0" }, DRIVER_VFIO, "/dev/vfio/devices/vfio0" },
-                { { .address = "0000:01:00.2", .driver = "vfio-pci", .vfio_dev = "vfio1", .no_cdev = true }, DRIVER_VFIO, "" },
-                { { .address = "0000:01:00.3", .driver = "new_vfio_pci", .vfio_dev = "vfio12" }, DRIVER_VFIO, "/dev/vfio/devices/vfio12" },
+                { { .address = "0000:01:00.1", .driver = "vfio-pci", .vfio_dev = "vfio0" },
+                  DRIVER_VFIO,
+                  "/dev/vfio/devices/vfio0" },
+                { { .address = "0000:01:00.2", .driver = "vfio-pci", .vfio_dev = "vfio1", .no_cdev = true },
+                  DRIVER_VFIO,
+                  "" },
+                { { .address = "0000:01:00.3", .driver = "new_vfio_pci", .vfio_dev = "vfio12" },
+                  DRIVER_VFIO,
+                  "/dev/vfio/devices/vfio12" },
                 { { .address = "0000:01:00.4", .driver = "new_vfio_pci" }, DRIVER_HOST, "" },
                 { { .address = "0000:01:00.5", .driver = "pci-stub" }, DRIVER_KVM, "" },
                 { { .address = "0000:01:00.6", .driver = "pciback" }, DRIVER_XEN, "" },
@@ -199,8 +229,10 @@ static void test_vfio_nodes(void **state) {
 }
 
 static void test_damaged(void **state) {
-        static const char *const modaliases[] = { "", "\n", "usb:v1d6Bp0002\n", "pci:v00008086\n",
-                                                  "pci:vXXXXXXXXdXXXXXXXXsvXXXXXXXXsdXXXXXXXXbcXXscXXiXX\n" };
+        static const char *const modaliases[] = {
+                "", "\n", "usb:v1d6Bp0002\n", "pci:v00008086\n",
+                "pci:vXXXXXXXXdXXXXXXXXsvXXXXXXXXsdXXXXXXXXbcXXscXXiXX\n"
+        };
         struct tree *tree = *state;
         struct pci_address address = at("0000:02:00.0");
         struct function *f = NULL;
@@ -225,7 +257,8 @@ static void test_modalias(void **state) {
         tree_add(tree, &port);
         tree_add(tree, &nic);
         f = read_at(tree, "0000:02:00.0");
-        assert_string_equal(function_modalias(f, buffer), "pci:v000015B3d00001017sv00001590sd000000D4bc02sc00i01");
+        assert_string_equal(function_modalias(f, buffer),
+                            "pci:v000015B3d00001017sv00001590sd000000D4bc02sc00i01");
 }
 
 static void change_driver(struct tree *tree) {
@@ -271,7 +304,7 @@ static void test_refresh(void **state) {
                 { change_other_vf, FUNCTION_VIRTUAL_FUNCTIONS },
                 { change_reset, FUNCTION_RESET_METHODS },
                 { change_all, FUNCTION_DRIVER | FUNCTION_NODE | FUNCTION_GROUP | FUNCTION_VIRTUAL_FUNCTIONS |
-                                      FUNCTION_RESET_METHODS },
+                                              FUNCTION_RESET_METHODS },
         };
         struct tree *tree = *state;
         _cleanup_(function_freep) struct function *f = NULL;
@@ -309,6 +342,7 @@ static void test_identity(void **state) {
         assert_string_equal(f->driver, "mlx5_core");
 }
 
-UNIT_MAIN(ON_TREE(test_every_field), ON_TREE(test_bare_minimum), ON_TREE(test_bridges), ON_TREE(test_boot_vga),
-          ON_TREE(test_virtual_function), ON_TREE(test_groups), ON_TREE(test_vfio_nodes), ON_TREE(test_damaged),
-          ON_TREE(test_modalias), ON_TREE(test_refresh), ON_TREE(test_identity))
+UNIT_MAIN(ON_TREE(test_every_field), ON_TREE(test_bare_minimum), ON_TREE(test_bridges),
+          ON_TREE(test_boot_vga), ON_TREE(test_virtual_function), ON_TREE(test_groups),
+          ON_TREE(test_vfio_nodes), ON_TREE(test_damaged), ON_TREE(test_modalias), ON_TREE(test_refresh),
+          ON_TREE(test_identity))

@@ -174,17 +174,33 @@ static void test_several(void **state) {
         assert_int_equal(run->n_recovered, 2);
 }
 
-#define MOVEMENT "\"address\":\"0000:65:00.0\",\"identity\":1,\"group\":1,\"old_driver\":\"a\",\"old_override\":\"\",\"driver\":\"b\""
-#define ENTRY(movement, workers) "{\"uid\":0,\"movements\":[" movement "],\"workers\":[" workers "],\"steps\":[]}"
+#define MOVEMENT                                                                                            \
+        "\"address\":\"0000:65:00.0\",\"identity\":1,\"group\":1,\"old_driver\":\"a\",\"old_override\":"    \
+        "\"\",\"driver\":\"b\""
+#define ENTRY(movement, workers)                                                                            \
+        "{\"uid\":0,\"movements\":[" movement "],\"workers\":[" workers "],\"steps\":[]}"
 
 static void test_damaged(void **state) {
         static const char *const contents[] = {
-                "", "{}", "{\"uid\":0}", "{\"uid\":\"0\",\"movements\":[],\"workers\":[]}", "{\"uid\":0,\"movements\":{},\"workers\":[]}",
-                "{\"uid\":0,\"movements\":[],\"workers\":null}", ENTRY("1", ""), ENTRY("null", ""), ENTRY("{}", ""),
+                "",
+                "{}",
+                "{\"uid\":0}",
+                "{\"uid\":\"0\",\"movements\":[],\"workers\":[]}",
+                "{\"uid\":0,\"movements\":{},\"workers\":[]}",
+                "{\"uid\":0,\"movements\":[],\"workers\":null}",
+                ENTRY("1", ""),
+                ENTRY("null", ""),
+                ENTRY("{}", ""),
                 ENTRY("{" MOVEMENT "}", ""), /* no override */
-                ENTRY("{" MOVEMENT ",\"override\":1}", ""), ENTRY("{" MOVEMENT ",\"override\":\"\",\"address\":\"x\"}", ""),
-                ENTRY("{" MOVEMENT ",\"override\":\"\",\"identity\":\"1\"}", ""), ENTRY("{" MOVEMENT ",\"override\":\"\",\"group\":1.5}", ""),
-                ENTRY("", "1"), ENTRY("", "null"), ENTRY("", "{}"), ENTRY("", "{\"pid\":1}"), ENTRY("", "{\"pid\":\"1\",\"start_time\":1}"),
+                ENTRY("{" MOVEMENT ",\"override\":1}", ""),
+                ENTRY("{" MOVEMENT ",\"override\":\"\",\"address\":\"x\"}", ""),
+                ENTRY("{" MOVEMENT ",\"override\":\"\",\"identity\":\"1\"}", ""),
+                ENTRY("{" MOVEMENT ",\"override\":\"\",\"group\":1.5}", ""),
+                ENTRY("", "1"),
+                ENTRY("", "null"),
+                ENTRY("", "{}"),
+                ENTRY("", "{\"pid\":1}"),
+                ENTRY("", "{\"pid\":\"1\",\"start_time\":1}"),
         };
         struct run *run = *state;
 
@@ -203,7 +219,8 @@ static void test_damaged(void **state) {
 static void test_by_hand(void **state) {
         struct run *run = *state;
 
-        tree_write(run->tree, "run/operations/2", "%s", ENTRY("{" MOVEMENT ",\"override\":\"\"}", "{\"pid\":1,\"start_time\":1}"));
+        tree_write(run->tree, "run/operations/2", "%s",
+                   ENTRY("{" MOVEMENT ",\"override\":\"\"}", "{\"pid\":1,\"start_time\":1}"));
         recover(run);
         assert_string_equal(run->damaged, "");
         assert_int_equal(run->n_recovered, 1);
@@ -221,13 +238,17 @@ static void test_too_long(void **state) {
         assert_string_equal(run->damaged, "2 ");
 
         tree_write(run->tree, "run/operations/2",
-                   "{\"uid\":0,\"movements\":[{" MOVEMENT ",\"override\":\"\",\"old_driver\":\"%s\"}],\"workers\":[]}", name);
+                   "{\"uid\":0,\"movements\":[{" MOVEMENT
+                   ",\"override\":\"\",\"old_driver\":\"%s\"}],\"workers\":[]}",
+                   name);
         recover(run);
         assert_string_equal(run->damaged, "2 ");
 }
 
 static void test_names_of_files(void **state) {
-        static const char *const names[] = { "0", "x", "1x", "-1", "+1", "4294967296", "99999999999999999999", ".1" };
+        static const char *const names[] = {
+                "0", "x", "1x", "-1", "+1", "4294967296", "99999999999999999999", ".1"
+        };
         struct run *run = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -244,5 +265,5 @@ static void test_names_of_files(void **state) {
 
 #define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_several), ON_RUN(test_damaged), ON_RUN(test_by_hand),
-          ON_RUN(test_too_long), ON_RUN(test_names_of_files))
+UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_several), ON_RUN(test_damaged),
+          ON_RUN(test_by_hand), ON_RUN(test_too_long), ON_RUN(test_names_of_files))

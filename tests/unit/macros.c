@@ -46,8 +46,12 @@ static void test_words(void **state) {
         static const struct {
                 const char *text, *prefix, *rest;
         } rows[] = {
-                { "pci:e1000e", "pci:", "e1000e" }, { "pci:", "pci:", "" }, { "pc", "pci:", NULL },
-                { "", "pci:", NULL },               { "", "", "" },         { "usb:x", "pci:", NULL },
+                { "pci:e1000e", "pci:", "e1000e" },
+                { "pci:", "pci:", "" },
+                { "pc", "pci:", NULL },
+                { "", "pci:", NULL },
+                { "", "", "" },
+                { "usb:x", "pci:", NULL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -71,5 +75,5 @@ static void test_copy(void **state) {
         free(p);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_reads_no_further), cmocka_unit_test(test_words),
-          cmocka_unit_test(test_copy))
+UNIT_MAIN(cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_reads_no_further),
+          cmocka_unit_test(test_words), cmocka_unit_test(test_copy))

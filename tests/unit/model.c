@@ -6,13 +6,32 @@
 #include "tests/unit/unit.h"
 
 static const struct fake_function functions[] = {
-        { .address = "0000:00:1c.0", .vendor = 0x8086, .device = 0xa110, .class_code = 0x060400, .bridge = true, .driver = "pcieport",
+        { .address = "0000:00:1c.0",
+          .vendor = 0x8086,
+          .device = 0xa110,
+          .class_code = 0x060400,
+          .bridge = true,
+          .driver = "pcieport",
           .group = "1" },
-        { .address = "0000:01:00.0", .below = "0000:00:1c.0", .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000,
-          .driver = "e1000e", .group = "1" },
-        { .address = "0000:01:00.1", .below = "0000:00:1c.0", .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000,
-          .driver = "e1000e", .group = "1" },
-        { .address = "0000:00:1f.0", .vendor = 0x8086, .device = 0xa145, .class_code = 0x060100, .group = "2" },
+        { .address = "0000:01:00.0",
+          .below = "0000:00:1c.0",
+          .vendor = 0x8086,
+          .device = 0x10d3,
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "1" },
+        { .address = "0000:01:00.1",
+          .below = "0000:00:1c.0",
+          .vendor = 0x8086,
+          .device = 0x10d3,
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "1" },
+        { .address = "0000:00:1f.0",
+          .vendor = 0x8086,
+          .device = 0xa145,
+          .class_code = 0x060100,
+          .group = "2" },
         { .address = "0000:00:03.0", .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 },
 };
 
@@ -35,12 +54,11 @@ static void test_first_scan(void **state) {
         struct host *host = *state;
 
         assert_ok(model_scan(host->model));
-        witness_expect(&host->witness,
-                       "+ 0000:00:03.0\n"
-                       "+ 0000:00:1c.0\ngroup + 1\n"
-                       "+ 0000:00:1f.0\ngroup + 2\n"
-                       "+ 0000:01:00.0\ngroup ~ 1 members,viable\n"
-                       "+ 0000:01:00.1\ngroup ~ 1 members,viable\n");
+        witness_expect(&host->witness, "+ 0000:00:03.0\n"
+                                       "+ 0000:00:1c.0\ngroup + 1\n"
+                                       "+ 0000:00:1f.0\ngroup + 2\n"
+                                       "+ 0000:01:00.0\ngroup ~ 1 members,viable\n"
+                                       "+ 0000:01:00.1\ngroup ~ 1 members,viable\n");
 
         /* Nothing has changed, so there is nothing to tell. */
         assert_ok(model_scan(host->model));
@@ -48,7 +66,8 @@ static void test_first_scan(void **state) {
 }
 
 static void test_what_it_holds(void **state) {
-        static const char *const order[] = { "0000:00:03.0", "0000:00:1c.0", "0000:00:1f.0", "0000:01:00.0", "0000:01:00.1" };
+        static const char *const order[] = { "0000:00:03.0", "0000:00:1c.0", "0000:00:1f.0", "0000:01:00.0",
+                                             "0000:01:00.1" };
         struct host *host = *state;
         struct function *const *all;
         struct group *const *groups;
@@ -85,7 +104,8 @@ static void test_what_it_holds(void **state) {
 /* No list of devices is a host that cannot be looked at, not one without devices. */
 static void test_scan_fails(void **state) {
         struct host *host = *state;
-        _cleanup_free_ char *from = tree_name(host->tree, "sys/bus"), *to = tree_name(host->tree, "sys/bus-away");
+        _cleanup_free_ char *from = tree_name(host->tree, "sys/bus"),
+                            *to = tree_name(host->tree, "sys/bus-away");
         size_t n;
 
         host_scan(host);
@@ -103,7 +123,8 @@ static void test_move(void **state) {
         host_scan(host);
         tree_set_driver(host->tree, "0000:01:00.0", "vfio-pci");
         host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
-        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci kernel\n");
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci kernel\n");
 
         tree_set_driver(host->tree, "0000:01:00.0", NULL);
         host_update(host, "0000:01:00.0", MOVED_BY_US);
@@ -120,9 +141,11 @@ static void test_viability(void **state) {
                 const char *address, *driver;
                 unsigned blockers;
         } rows[] = {
-                { "0000:01:00.0", "vfio-pci", 1 }, { "0000:01:00.1", NULL, 0 },       { "0000:01:00.1", "pci-stub", 0 },
-                { "0000:01:00.0", "pciback", 1 },  { "0000:01:00.0", "e1000e", 1 },   { "0000:00:1c.0", "shpchp", 2 },
-                { "0000:00:1c.0", NULL, 1 },       { "0000:01:00.0", "vfio-pci", 0 }, { "0000:01:00.1", "vfio-pci", 0 },
+                { "0000:01:00.0", "vfio-pci", 1 }, { "0000:01:00.1", NULL, 0 },
+                { "0000:01:00.1", "pci-stub", 0 }, { "0000:01:00.0", "pciback", 1 },
+                { "0000:01:00.0", "e1000e", 1 },   { "0000:00:1c.0", "shpchp", 2 },
+                { "0000:00:1c.0", NULL, 1 },       { "0000:01:00.0", "vfio-pci", 0 },
+                { "0000:01:00.1", "vfio-pci", 0 },
         };
         struct host *host = *state;
         const struct group *g;
@@ -146,8 +169,11 @@ static void test_viability(void **state) {
 }
 
 static void test_added_and_removed(void **state) {
-        static const struct fake_function more = { .address = "0000:01:00.2", .below = "0000:00:1c.0", .class_code = 0x020000,
-                                                   .driver = "e1000e", .group = "9" };
+        static const struct fake_function more = { .address = "0000:01:00.2",
+                                                   .below = "0000:00:1c.0",
+                                                   .class_code = 0x020000,
+                                                   .driver = "e1000e",
+                                                   .group = "9" };
         struct host *host = *state;
 
         host_scan(host);
@@ -170,8 +196,13 @@ static void test_added_and_removed(void **state) {
 }
 
 static void test_another_device(void **state) {
-        static const struct fake_function other = { .address = "0000:01:00.1", .below = "0000:00:1c.0", .vendor = 0x10ec,
-                                                    .device = 0x8168, .class_code = 0x020000, .driver = "r8169", .group = "1" };
+        static const struct fake_function other = { .address = "0000:01:00.1",
+                                                    .below = "0000:00:1c.0",
+                                                    .vendor = 0x10ec,
+                                                    .device = 0x8168,
+                                                    .class_code = 0x020000,
+                                                    .driver = "r8169",
+                                                    .group = "1" };
         struct host *host = *state;
         ino_t before;
 
@@ -198,20 +229,23 @@ static void test_changes_group(void **state) {
         host_scan(host);
         tree_set_group(host->tree, "0000:01:00.1", "2");
         host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n");
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.1 group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n");
 
         tree_set_group(host->tree, "0000:00:1f.0", NULL);
         tree_set_group(host->tree, "0000:01:00.1", NULL);
         host_update(host, "0000:00:1f.0", MOVED_BY_KERNEL);
         host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness, "~ 0000:00:1f.0 group\ngroup ~ 2 members,viable\n~ 0000:01:00.1 group\ngroup - 2\n");
+        witness_expect(&host->witness,
+                       "~ 0000:00:1f.0 group\ngroup ~ 2 members,viable\n~ 0000:01:00.1 group\ngroup - 2\n");
 
         tree_set_group(host->tree, "0000:01:00.1", "5");
         host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup + 5\n");
 }
 
-/* A function that changes its group and its driver at once, which is what a move away and back looks like after lost events. */
+/* A function that changes its group and its driver at once, which is what a move away and back looks like
+ * after lost events. */
 static void test_changes_group_and_driver(void **state) {
         struct host *host = *state;
 
@@ -219,8 +253,9 @@ static void test_changes_group_and_driver(void **state) {
         tree_set_group(host->tree, "0000:01:00.1", "2");
         tree_set_driver(host->tree, "0000:01:00.1", "vfio-pci");
         host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness, "~ 0000:01:00.1 driver,group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n"
-                                       "> 0000:01:00.1 e1000e vfio-pci kernel\n");
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.1 driver,group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n"
+                       "> 0000:01:00.1 e1000e vfio-pci kernel\n");
 }
 
 static void test_moving(void **state) {
@@ -238,7 +273,8 @@ static void test_moving(void **state) {
         tree_set_driver(host->tree, "0000:01:00.0", "vfio-pci");
         model_set_moving(f, false);
         host_update(host, "0000:01:00.0", MOVED_BY_US);
-        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci us\n");
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e vfio-pci us\n");
 
         /* One that disappears meanwhile is gone all the same. */
         model_set_moving(f, true);
@@ -263,7 +299,8 @@ static void test_noted_driver(void **state) {
         witness_expect(&host->witness, "");
 
         assert_ok(model_note_driver(host->model, f, "", 102));
-        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e - kernel\n");
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n> 0000:01:00.0 e1000e - kernel\n");
         assert_int_equal(f->kind, DRIVER_NONE);
         assert_ok(model_note_driver(host->model, f, "vfio-pci", 103));
         witness_expect(&host->witness, "~ 0000:01:00.0 driver\n> 0000:01:00.0 - vfio-pci kernel\n");
@@ -289,7 +326,8 @@ static void test_what_others_find_out(void **state) {
                 assert_ok(model_set_home(host->model, f, "e1000e"));
                 model_set_busy(host->model, f, true);
         }
-        witness_expect(&host->witness, "~ 0000:01:00.0 override\n~ 0000:01:00.0 home\n~ 0000:01:00.0 busy\n");
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.0 override\n~ 0000:01:00.0 home\n~ 0000:01:00.0 busy\n");
         assert_string_equal(f->override, "vfio-pci");
         assert_string_equal(f->home, "e1000e");
         assert_true(f->busy);
@@ -340,7 +378,8 @@ static void test_crowd(void **state) {
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails), ON_HOST(test_move),
-          ON_HOST(test_viability), ON_HOST(test_added_and_removed), ON_HOST(test_another_device), ON_HOST(test_changes_group),
-          ON_HOST(test_changes_group_and_driver), ON_HOST(test_moving), ON_HOST(test_noted_driver), ON_HOST(test_what_others_find_out),
+UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails),
+          ON_HOST(test_move), ON_HOST(test_viability), ON_HOST(test_added_and_removed),
+          ON_HOST(test_another_device), ON_HOST(test_changes_group), ON_HOST(test_changes_group_and_driver),
+          ON_HOST(test_moving), ON_HOST(test_noted_driver), ON_HOST(test_what_others_find_out),
           ON_HOST(test_nobody_listens), ON_HOST(test_crowd))

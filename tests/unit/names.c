@@ -79,7 +79,8 @@ static void test_missing(void **state) {
 }
 
 static void test_damaged(void **state) {
-        static const char *const contents[] = { "", "not a database\n", "\t\t\t\n", "8086\n", "C\n", "80\xff\xfe", "8086  X\n\t10d3\n" };
+        static const char *const contents[] = { "",    "not a database\n", "\t\t\t\n",         "8086\n",
+                                                "C\n", "80\xff\xfe",       "8086  X\n\t10d3\n" };
 
         hide_directory(DATABASE);
         for (size_t i = 0; i < ELEMENTSOF(contents); i++) {

@@ -37,7 +37,8 @@ static void assert_untouched(struct stage *stage) {
 
         for (size_t i = 0; i < ELEMENTSOF(functions); i++) {
                 assert_string_equal(stage_state(stage, functions[i].address), states[i]);
-                assert_string_equal(host_function(&stage->host, functions[i].address)->driver, strempty(functions[i].driver));
+                assert_string_equal(host_function(&stage->host, functions[i].address)->driver,
+                                    strempty(functions[i].driver));
                 assert_string_equal(host_function(&stage->host, functions[i].address)->home, "");
                 assert_false(stage_is_busy(stage, functions[i].address));
         }
@@ -48,7 +49,9 @@ static void test_there_and_back(void **state) {
         struct stage *stage = *state;
 
         assert_int_equal(stage_move(stage, NIC, "vfio")->kind, FAILURE_NONE);
-        stage_expect_log(stage, true, "override " NIC " vfio-pci\nunbind " NIC " e1000e\nbind " NIC " vfio-pci\nwait-node " NIC " 1\n");
+        stage_expect_log(stage, true,
+                         "override " NIC " vfio-pci\nunbind " NIC " e1000e\nbind " NIC
+                         " vfio-pci\nwait-node " NIC " 1\n");
         assert_string_equal(stage_state(stage, NIC), "vfio-pci/vfio-pci");
         assert_string_equal(host_function(&stage->host, NIC)->home, "e1000e");
         assert_string_equal(host_function(&stage->host, NIC)->override, "vfio-pci");
@@ -76,14 +79,19 @@ static void test_over_several_drivers(void **state) {
         static const struct {
                 const char *word, *state, *records;
         } rows[] = {
-                { "vfio", "vfio-pci/vfio-pci", NIC " " }, { "kvm", "pci-stub/pci-stub", NIC " " }, { "none", "/none", NIC " " },
-                { "igb", "igb/", NIC " " },               { "vfio", "vfio-pci/vfio-pci", NIC " " }, { "e1000e", "e1000e/", "" },
+                { "vfio", "vfio-pci/vfio-pci", NIC " " },
+                { "kvm", "pci-stub/pci-stub", NIC " " },
+                { "none", "/none", NIC " " },
+                { "igb", "igb/", NIC " " },
+                { "vfio", "vfio-pci/vfio-pci", NIC " " },
+                { "e1000e", "e1000e/", "" },
         };
         struct stage *stage = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 assert_int_equal(stage_move(stage, NIC, rows[i].word)->kind, FAILURE_NONE);
-                assert_row(streq(stage_state(stage, NIC), rows[i].state), "row %zu: %s", i, stage_state(stage, NIC));
+                assert_row(streq(stage_state(stage, NIC), rows[i].state), "row %zu: %s", i,
+                           stage_state(stage, NIC));
                 stage_expect_records(stage, rows[i].records);
         }
         assert_untouched(stage);
@@ -125,8 +133,7 @@ static void test_every_step_fails(void **state) {
                 { "error 5", FAILURE_MOVE_FAILED },  /* EIO */
                 { "error 22", FAILURE_MOVE_FAILED }, /* EINVAL */
                 { "error 1", FAILURE_MOVE_FAILED },  /* EPERM */
-                { "lie 5", FAILURE_MOVE_FAILED },
-                { "die", FAILURE_MOVE_FAILED },
+                { "lie 5", FAILURE_MOVE_FAILED },    { "die", FAILURE_MOVE_FAILED },
                 { "done-die", FAILURE_MOVE_FAILED },
         };
         struct stage *stage = *state;
@@ -137,7 +144,8 @@ static void test_every_step_fails(void **state) {
 
                         stage_fault(stage, kinds[i], NIC2, 1, faults[j].words);
                         answer = stage_move(stage, NIC " " NIC2 " " ALONE, "vfio");
-                        assert_row(answer->kind == faults[j].kind, "%s, %s: %s", kinds[i], faults[j].words, answer->message);
+                        assert_row(answer->kind == faults[j].kind, "%s, %s: %s", kinds[i], faults[j].words,
+                                   answer->message);
                         assert_non_null(strstr(answer->message, NIC2));
                         assert_non_null(strstr(answer->message, "everything is back where it was"));
                         assert_untouched(stage);
@@ -149,10 +157,9 @@ static void test_bind_answers(void **state) {
                 const char *word, *words;
                 enum failure_kind kind;
         } rows[] = {
-                { "vfio", "error 2", FAILURE_NO_SUCH_DRIVER },  /* ENOENT: there is no such driver any more */
-                { "igb", "error 19", FAILURE_NO_SUCH_DRIVER },  /* ENODEV: it does not take this device */
-                { "vfio", "error 19", FAILURE_MOVE_FAILED },
-                { "igb", "error 5", FAILURE_MOVE_FAILED },
+                { "vfio", "error 2", FAILURE_NO_SUCH_DRIVER }, /* ENOENT: there is no such driver any more */
+                { "igb", "error 19", FAILURE_NO_SUCH_DRIVER }, /* ENODEV: it does not take this device */
+                { "vfio", "error 19", FAILURE_MOVE_FAILED },   { "igb", "error 5", FAILURE_MOVE_FAILED },
                 { "vfio", "grab igb", FAILURE_MOVE_FAILED },
         };
         struct stage *stage = *state;
@@ -173,11 +180,13 @@ static void test_undo_order(void **state) {
         stage_fault(stage, "bind", NIC2, 1, "error 5");
         assert_int_equal(stage_move(stage, NIC " " NIC2, "vfio")->kind, FAILURE_MOVE_FAILED);
         stage_expect_log(stage, true,
-                         "override " NIC " vfio-pci\nunbind " NIC " e1000e\nbind " NIC " vfio-pci\nwait-node " NIC " 1\n"
+                         "override " NIC " vfio-pci\nunbind " NIC " e1000e\nbind " NIC
+                         " vfio-pci\nwait-node " NIC " 1\n"
                          "override " NIC2 " vfio-pci\nunbind " NIC2 " igb\nbind " NIC2 " vfio-pci\n"
                          /* backwards, from wherever each is, until a look says that it is home */
                          "look " NIC2 "\noverride " NIC2 "\nbind " NIC2 " igb\nlook " NIC2 "\n"
-                         "look " NIC "\noverride " NIC "\nunbind " NIC " vfio-pci\nbind " NIC " e1000e\nlook " NIC "\n");
+                         "look " NIC "\noverride " NIC "\nunbind " NIC " vfio-pci\nbind " NIC
+                         " e1000e\nlook " NIC "\n");
         assert_untouched(stage);
 }
 
@@ -263,7 +272,8 @@ static void test_no_worker(void **state) {
 
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers), ON_STAGE(test_other_homes),
-          ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails), ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order),
-          ON_STAGE(test_undo_is_tried_again), ON_STAGE(test_stranded), ON_STAGE(test_vanishes), ON_STAGE(test_another_device),
+UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers),
+          ON_STAGE(test_other_homes), ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails),
+          ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order), ON_STAGE(test_undo_is_tried_again),
+          ON_STAGE(test_stranded), ON_STAGE(test_vanishes), ON_STAGE(test_another_device),
           ON_STAGE(test_no_worker))

@@ -27,17 +27,32 @@ static void test_devices(void **state) {
 
 static void test_no_devices(void **state) {
         static const char *const rows[] = {
-                "", "/", "/org/vfiobind", "/org/vfiobind/device", "/org/vfiobind/device/", "/org/vfiobind/device/0",
-                "/org/vfiobind/device/_______", "/org/vfiobind/device/65_00_0", "/org/vfiobind/device/0000_65_00",
-                "/org/vfiobind/device/0000_65_00_", "/org/vfiobind/device/0000_65_00_8",
-                "/org/vfiobind/device/0000_65_20_0", "/org/vfiobind/device/000_065_00_0",
+                "",
+                "/",
+                "/org/vfiobind",
+                "/org/vfiobind/device",
+                "/org/vfiobind/device/",
+                "/org/vfiobind/device/0",
+                "/org/vfiobind/device/_______",
+                "/org/vfiobind/device/65_00_0",
+                "/org/vfiobind/device/0000_65_00",
+                "/org/vfiobind/device/0000_65_00_",
+                "/org/vfiobind/device/0000_65_00_8",
+                "/org/vfiobind/device/0000_65_20_0",
+                "/org/vfiobind/device/000_065_00_0",
                 /* other spellings of a path that is one */
-                "/org/vfiobind/device/0000_AB_00_0", "/org/vfiobind/device/00000_65_00_0",
-                "/org/vfiobind/device/0000:65:00.0", "/org/vfiobind/device/0000_65_00.0",
-                "/org/vfiobind/device/0000_65:00_0", "/org/vfiobind/device/0000_65_00_0/",
-                "/org/vfiobind/device/0000_65_00_0/x", "/org/vfiobind/device//0000_65_00_0",
-                "/org/vfiobind/group/0000_65_00_0", "/org/vfiobind/devices/0000_65_00_0",
-                "/org/vfiobind/device/ffffffff_ff_1f_70", "/org/vfiobind/device/1ffffffff_ff_1f_7",
+                "/org/vfiobind/device/0000_AB_00_0",
+                "/org/vfiobind/device/00000_65_00_0",
+                "/org/vfiobind/device/0000:65:00.0",
+                "/org/vfiobind/device/0000_65_00.0",
+                "/org/vfiobind/device/0000_65:00_0",
+                "/org/vfiobind/device/0000_65_00_0/",
+                "/org/vfiobind/device/0000_65_00_0/x",
+                "/org/vfiobind/device//0000_65_00_0",
+                "/org/vfiobind/group/0000_65_00_0",
+                "/org/vfiobind/devices/0000_65_00_0",
+                "/org/vfiobind/device/ffffffff_ff_1f_70",
+                "/org/vfiobind/device/1ffffffff_ff_1f_7",
                 "/org/vfiobind/device/0000_65_00_\xff",
         };
 
@@ -70,10 +85,22 @@ static void test_groups(void **state) {
 
 static void test_no_groups(void **state) {
         static const char *const rows[] = {
-                "", "/", "/org/vfiobind/group", "/org/vfiobind/group/", "/org/vfiobind/group/-1", "/org/vfiobind/group/+1",
-                "/org/vfiobind/group/01", "/org/vfiobind/group/0x1", "/org/vfiobind/group/1x", "/org/vfiobind/group/1/",
-                "/org/vfiobind/group/ 1", "/org/vfiobind/group/2147483648", "/org/vfiobind/group/4294967296",
-                "/org/vfiobind/group/99999999999999999999999999", "/org/vfiobind/device/1", "/org/vfiobind/groups/1",
+                "",
+                "/",
+                "/org/vfiobind/group",
+                "/org/vfiobind/group/",
+                "/org/vfiobind/group/-1",
+                "/org/vfiobind/group/+1",
+                "/org/vfiobind/group/01",
+                "/org/vfiobind/group/0x1",
+                "/org/vfiobind/group/1x",
+                "/org/vfiobind/group/1/",
+                "/org/vfiobind/group/ 1",
+                "/org/vfiobind/group/2147483648",
+                "/org/vfiobind/group/4294967296",
+                "/org/vfiobind/group/99999999999999999999999999",
+                "/org/vfiobind/device/1",
+                "/org/vfiobind/groups/1",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Plans for random hosts and requests, against the reference. What is random follows from the seed that is printed. */
+/* Plans for random hosts and requests, against the reference. What is random follows from the seed that is
+ * printed. */
 
 #include "service/move/plan.h"
 #include "tests/unit/host.h"
@@ -15,8 +16,9 @@
 static const char *const drivers[] = { "", "e1000e", "ahci", "pcieport", "vfio-pci", "pci-stub", "pciback" };
 static const char *const overrides[] = { "", "", "none", "vfio-pci", "pci-stub", "mine", "e1000e" };
 static const char *const homes[] = { "", "e1000e", "ahci", "igb" };
-static const char *const words[] = { "", "auto", "vfio", "kvm", "xen", "vfio-pci", "pci-stub", "pciback", "made_vfio_pci",
-                                     "none", "host", "host", "e1000e", "igb", "missing" };
+static const char *const words[] = { "",         "auto",     "vfio",    "kvm",           "xen",
+                                     "vfio-pci", "pci-stub", "pciback", "made_vfio_pci", "none",
+                                     "host",     "host",     "e1000e",  "igb",           "missing" };
 static const char *const configured[] = { "auto", "auto", "auto", "vfio", "kvm", "xen" };
 
 static uint64_t random_state;
@@ -43,8 +45,8 @@ static void make_functions(struct world *world) {
                 bool bridge = one_in(4);
 
                 bus += 1 + number_below(3);
-                snprintf(f->address, sizeof(f->address), "%04x:%02x:%02x.%x", one_in(9) ? 0x10000 + bus : 0, bus, number_below(32),
-                         number_below(8));
+                snprintf(f->address, sizeof(f->address), "%04x:%02x:%02x.%x", one_in(9) ? 0x10000 + bus : 0,
+                         bus, number_below(32), number_below(8));
                 f->device = number_below(_DEVICE_KIND_MAX);
                 f->bridge_header = bridge && !one_in(3);
                 f->bridge_class = bridge && (!f->bridge_header || !one_in(3));
@@ -53,7 +55,8 @@ static void make_functions(struct world *world) {
 }
 
 static int compare_functions(const void *a, const void *b) {
-        struct pci_address x = at(((const struct world_function *) a)->address), y = at(((const struct world_function *) b)->address);
+        struct pci_address x = at(((const struct world_function *) a)->address),
+                           y = at(((const struct world_function *) b)->address);
 
         return pci_address_compare(&x, &y);
 }
@@ -91,7 +94,9 @@ static void add_functions(struct host *host, const struct world *world) {
 
 /* The tree, modprobe.d and the model follow the world. */
 static void build(struct host *host, const struct world *world) {
-        static const char *const lines[] = { [MODULE_IS_BLACKLISTED] = "blacklist", [MODULE_IS_BANNED] = "install" };
+        static const char *const lines[] = {
+                [MODULE_IS_BLACKLISTED] = "blacklist", [MODULE_IS_BANNED] = "install"
+        };
         const struct {
                 const char *driver, *module;
                 enum module state;
@@ -103,12 +108,15 @@ static void build(struct host *host, const struct world *world) {
         char configuration[512] = "";
 
         for (size_t i = 0; i < ELEMENTSOF(all); i++) {
-                (all[i].state == MODULE_IS_REGISTERED ? tree_driver : tree_no_driver)(host->tree, all[i].driver);
+                (all[i].state == MODULE_IS_REGISTERED ? tree_driver : tree_no_driver)(host->tree,
+                                                                                      all[i].driver);
                 if (all[i].state == MODULE_IS_BLACKLISTED || all[i].state == MODULE_IS_BANNED)
-                        sprintf(configuration + strlen(configuration), "%s %s /bin/false\n", lines[all[i].state], all[i].module);
+                        sprintf(configuration + strlen(configuration), "%s %s /bin/false\n",
+                                lines[all[i].state], all[i].module);
         }
         tree_write(host->tree, "etc/modprobe.d/local.conf", "%s", configuration);
-        tree_write(host->tree, "sys/hypervisor/properties/features", "%08x\n", world->dom0 ? 0x800u : 0x7ffu);
+        tree_write(host->tree, "sys/hypervisor/properties/features", "%08x\n",
+                   world->dom0 ? 0x800u : 0x7ffu);
 
         add_functions(host, world);
         host_close(host);
@@ -141,8 +149,9 @@ static void make_state(struct host *host, struct world *world, uint64_t seqnum) 
 
 static void make_findings(struct world *world) {
         static const struct world_finding kinds[] = {
-                { "mounted", "/mnt", "force" }, { "mounted", "/", "refuse" }, { "swap", "/dev/sda3", "refuse" },
-                { "mounted", "/home", "force" }, { "swap", "/swapfile", "refuse" },
+                { "mounted", "/mnt", "force" },    { "mounted", "/", "refuse" },
+                { "swap", "/dev/sda3", "refuse" }, { "mounted", "/home", "force" },
+                { "swap", "/swapfile", "refuse" },
         };
 
         /* Each kind and subject once: what is said twice is another test's business. */
@@ -150,7 +159,8 @@ static void make_findings(struct world *world) {
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 if (one_in(2)) {
                         world->findings[world->n_findings] = kinds[i];
-                        world->findings[world->n_findings++].function = number_below((unsigned) world->n_functions);
+                        world->findings[world->n_findings++].function =
+                                        number_below((unsigned) world->n_functions);
                 }
 }
 
@@ -200,7 +210,8 @@ static int take_findings(const struct world *world, struct findings *findings) {
                 struct pci_address address = at(world->functions[f->function].address);
 
                 assert_ok(findings_add(findings, streq(f->kind, "swap") ? FINDING_SWAP : FINDING_MOUNTED,
-                                       streq(f->severity, "force") ? SEVERITY_FORCE : SEVERITY_REFUSE, &address, f->subject, "x"));
+                                       streq(f->severity, "force") ? SEVERITY_FORCE : SEVERITY_REFUSE,
+                                       &address, f->subject, "x"));
         }
         return 0;
 }
@@ -211,25 +222,27 @@ static void describe(const struct plan *plan, char text[static WORLD_TEXT]) {
         for (size_t i = 0; i < plan->n_permissions; i++) {
                 const struct movement *m = &plan->movements[plan->permissions[i].movement];
 
-                p += sprintf(p, "%s %s from %s/%s\n", plan->permissions[i].action, PCI_ADDRESS_TEXT(&m->address), m->old_driver,
-                             m->old_override);
+                p += sprintf(p, "%s %s from %s/%s\n", plan->permissions[i].action,
+                             PCI_ADDRESS_TEXT(&m->address), m->old_driver, m->old_override);
         }
         for (size_t i = 0; i < plan->n_steps; i++)
                 p += sprintf(p, "%s %s %s\n", step_kind_name(plan->steps[i].kind),
-                             PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address), plan->steps[i].argument);
+                             PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address),
+                             plan->steps[i].argument);
         for (size_t i = 0; i < plan->findings.n; i++) {
                 const struct finding *f = &plan->findings.array[i];
                 bool about_class = f->kind == FINDING_BRIDGE || f->kind == FINDING_IOMMU;
 
-                p += sprintf(p, "finding %s %s %s%s%s\n", finding_kind_name(f->kind), PCI_ADDRESS_TEXT(&f->address),
-                             about_class ? "" : f->subject, about_class ? "" : " ", severity_name(f->severity));
+                p += sprintf(p, "finding %s %s %s%s%s\n", finding_kind_name(f->kind),
+                             PCI_ADDRESS_TEXT(&f->address), about_class ? "" : f->subject,
+                             about_class ? "" : " ", severity_name(f->severity));
         }
 }
 
 static void service_plan(struct host *host, const struct world *world, char text[static WORLD_TEXT]) {
         static const char *const failures[_FAILURE_KIND_MAX] = {
-                [FAILURE_INVALID_ARGUMENT] = "argument",       [FAILURE_NO_SUCH_DEVICE] = "device",
-                [FAILURE_NO_SUCH_DRIVER] = "driver",           [FAILURE_BACKEND_UNAVAILABLE] = "backend",
+                [FAILURE_INVALID_ARGUMENT] = "argument", [FAILURE_NO_SUCH_DEVICE] = "device",
+                [FAILURE_NO_SUCH_DRIVER] = "driver",     [FAILURE_BACKEND_UNAVAILABLE] = "backend",
                 [FAILURE_MODULE_UNAVAILABLE] = "module",
         };
         _cleanup_findings_ struct findings findings = {};
@@ -237,7 +250,8 @@ static void service_plan(struct host *host, const struct world *world, char text
         _cleanup_(plan_freep) struct plan *plan = NULL;
         _cleanup_free_ struct function **functions = NULL;
         struct pci_address addresses[WORLD_FUNCTIONS];
-        const struct request request = { addresses, world->n_named, world->word, world->widen ? PLAN_GROUP : 0 };
+        const struct request request = { addresses, world->n_named, world->word,
+                                         world->widen ? PLAN_GROUP : 0 };
         size_t n = 0;
         int r;
 
@@ -248,8 +262,8 @@ static void service_plan(struct host *host, const struct world *world, char text
 
         r = plan_functions(host->model, &request, &functions, &n, &failure);
         if (r >= 0)
-                r = plan_make(host->model, functions, n, world->word, world->configured, home_of, (void *) world, &findings, &plan,
-                              &failure);
+                r = plan_make(host->model, functions, n, world->word, world->configured, home_of,
+                              (void *) world, &findings, &plan, &failure);
         if (r < 0)
                 sprintf(text, "failure %s\n", strempty(failures[failure.kind]));
         else
@@ -285,8 +299,9 @@ static void test_against_reference(void **state) {
                         reference_plan(&world, ours);
                         service_plan(&host, &world, theirs);
                         if (!streq(ours, theirs))
-                                fail_msg("seed %d, topology %u, request %u, target \"%s\" (%s):\nexpected\n%sbut the plan is\n%s", SEED,
-                                         topology, i, world.word, world.configured, ours, theirs);
+                                fail_msg("seed %d, topology %u, request %u, target \"%s\" "
+                                         "(%s):\nexpected\n%sbut the plan is\n%s",
+                                         SEED, topology, i, world.word, world.configured, ours, theirs);
                         failures += startswith(theirs, "failure") != NULL;
                         empty += isempty(theirs);
                 }

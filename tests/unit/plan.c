@@ -9,10 +9,26 @@
 
 static const struct fake_function functions[] = {
         /* a group of a bridge, two functions and a disk controller */
-        { .address = "0000:00:1c.0", .class_code = 0x060400, .bridge = true, .driver = "pcieport", .group = "1" },
-        { .address = "0000:01:00.0", .below = "0000:00:1c.0", .class_code = 0x020000, .driver = "e1000e", .group = "1" },
-        { .address = "0000:01:00.1", .below = "0000:00:1c.0", .class_code = 0x020000, .driver = "e1000e", .group = "1" },
-        { .address = "0000:01:00.2", .below = "0000:00:1c.0", .class_code = 0x010601, .driver = "ahci", .group = "1" },
+        { .address = "0000:00:1c.0",
+          .class_code = 0x060400,
+          .bridge = true,
+          .driver = "pcieport",
+          .group = "1" },
+        { .address = "0000:01:00.0",
+          .below = "0000:00:1c.0",
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "1" },
+        { .address = "0000:01:00.1",
+          .below = "0000:00:1c.0",
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "1" },
+        { .address = "0000:01:00.2",
+          .below = "0000:00:1c.0",
+          .class_code = 0x010601,
+          .driver = "ahci",
+          .group = "1" },
         /* alone */
         { .address = "0000:02:00.0", .class_code = 0x030000, .group = "2" },
         /* without a group */
@@ -41,8 +57,8 @@ static int teardown(void **state) {
         return 0;
 }
 
-static int resolve(struct host *host, const char *addresses, unsigned flags, struct function ***ret, size_t *ret_n,
-                   struct failure *failure) {
+static int resolve(struct host *host, const char *addresses, unsigned flags, struct function ***ret,
+                   size_t *ret_n, struct failure *failure) {
         _cleanup_free_ char *copy = strdup(addresses);
         struct pci_address array[300];
         struct request request = { .addresses = array, .flags = flags };
@@ -69,7 +85,8 @@ static void test_functions(void **state) {
                 { "0000:00:1f.3", PLAN_GROUP, "0000:00:1f.3 " },
                 { "0000:00:1f.0", PLAN_GROUP, "0000:00:1f.0 0000:00:1f.3 " },
                 { "0000:00:1c.0", PLAN_GROUP, "0000:00:1c.0 0000:01:00.0 0000:01:00.1 0000:01:00.2 " },
-                { "0000:02:00.0 0000:01:00.0", PLAN_GROUP, "0000:02:00.0 0000:01:00.0 0000:01:00.1 0000:01:00.2 " },
+                { "0000:02:00.0 0000:01:00.0", PLAN_GROUP,
+                  "0000:02:00.0 0000:01:00.0 0000:01:00.1 0000:01:00.2 " },
                 { "0000:03:00.0", PLAN_GROUP, "0000:03:00.0 " },
                 { "", 0, "" },
                 { "", PLAN_GROUP, "" },
@@ -95,7 +112,8 @@ static void test_functions(void **state) {
         }
 }
 
-/* Adds N functions in a domain of their own, and says their addresses; the first and those from NAMED on share a group. */
+/* Adds N functions in a domain of their own, and says their addresses; the first and those from NAMED on
+ * share a group. */
 static void add_crowd(struct host *host, uint32_t domain, unsigned named, unsigned n, char *addresses) {
         for (unsigned i = 0; i < n; i++) {
                 const struct pci_address address = { domain, (uint8_t) (i / 32), (uint8_t) (i % 32), 0 };
@@ -115,7 +133,8 @@ static void test_too_many(void **state) {
         static const struct {
                 unsigned named, in_group; /* in one group besides the first that is named */
                 bool ok;
-        } rows[] = { { 256, 0, true }, { 257, 0, false }, { 1, 255, true }, { 1, 256, false }, { 256, 1, false }, { 200, 56, true } };
+        } rows[] = { { 256, 0, true },  { 257, 0, false }, { 1, 255, true },
+                     { 1, 256, false }, { 256, 1, false }, { 200, 56, true } };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_free_ struct function **found = NULL;
@@ -140,7 +159,8 @@ static const struct home *no_home(const struct function *f, void *userdata) {
         return NULL;
 }
 
-static struct plan *make(struct host *host, const char *addresses, unsigned flags, const char *word, const struct findings *findings) {
+static struct plan *make(struct host *host, const char *addresses, unsigned flags, const char *word,
+                         const struct findings *findings) {
         _cleanup_free_ struct function **found = NULL;
         _cleanup_failure_ struct failure failure = {};
         static const struct findings none;
@@ -148,7 +168,8 @@ static struct plan *make(struct host *host, const char *addresses, unsigned flag
         size_t n;
 
         assert_ok(resolve(host, addresses, flags, &found, &n, &failure));
-        if (plan_make(host->model, found, n, word, "auto", no_home, NULL, findings ?: &none, &plan, &failure) < 0)
+        if (plan_make(host->model, found, n, word, "auto", no_home, NULL, findings ?: &none, &plan,
+                      &failure) < 0)
                 fail_msg("%s", failure.message);
         return plan;
 }
@@ -158,12 +179,13 @@ static void describe(const struct plan *plan, char steps[static 2048], char find
         *steps = *findings = '\0';
         for (size_t i = 0; i < plan->n_steps; i++)
                 sprintf(steps + strlen(steps), "%s %s %s; ", step_kind_name(plan->steps[i].kind),
-                        PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address), plan->steps[i].argument);
+                        PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address),
+                        plan->steps[i].argument);
         for (size_t i = 0; i < plan->findings.n; i++) {
                 const struct finding *f = &plan->findings.array[i];
 
-                sprintf(findings + strlen(findings), "%s %s %s %s; ", finding_kind_name(f->kind), PCI_ADDRESS_TEXT(&f->address),
-                        f->subject, severity_name(f->severity));
+                sprintf(findings + strlen(findings), "%s %s %s %s; ", finding_kind_name(f->kind),
+                        PCI_ADDRESS_TEXT(&f->address), f->subject, severity_name(f->severity));
         }
 }
 
@@ -174,13 +196,15 @@ static void test_plans(void **state) {
                 const char *word, *steps, *findings;
         } rows[] = {
                 { "0000:02:00.0", 0, "vfio",
-                  "load-module 0000:02:00.0 vfio_pci; override 0000:02:00.0 vfio-pci; bind 0000:02:00.0 vfio-pci; "
+                  "load-module 0000:02:00.0 vfio_pci; override 0000:02:00.0 vfio-pci; bind 0000:02:00.0 "
+                  "vfio-pci; "
                   "wait-node 0000:02:00.0 2; ",
                   "" },
                 /* one module for both, before everything else; who stays behind is told for each */
                 { "0000:01:00.0 0000:02:00.0", 0, "vfio",
                   "load-module 0000:01:00.0 vfio_pci; "
-                  "override 0000:01:00.0 vfio-pci; unbind 0000:01:00.0 e1000e; bind 0000:01:00.0 vfio-pci; wait-node 0000:01:00.0 1; "
+                  "override 0000:01:00.0 vfio-pci; unbind 0000:01:00.0 e1000e; bind 0000:01:00.0 vfio-pci; "
+                  "wait-node 0000:01:00.0 1; "
                   "override 0000:02:00.0 vfio-pci; bind 0000:02:00.0 vfio-pci; wait-node 0000:02:00.0 2; ",
                   "group 0000:01:00.0 0000:01:00.1 warn; group 0000:01:00.0 0000:01:00.2 warn; " },
                 { "0000:01:00.0 0000:01:00.1 0000:01:00.2", 0, "kvm",
@@ -188,18 +212,23 @@ static void test_plans(void **state) {
                   "override 0000:01:00.1 pci-stub; unbind 0000:01:00.1 e1000e; bind 0000:01:00.1 pci-stub; "
                   "override 0000:01:00.2 pci-stub; unbind 0000:01:00.2 ahci; bind 0000:01:00.2 pci-stub; ",
                   "" },
-                { "0000:01:00.0", 0, "none", "override 0000:01:00.0 none; unbind 0000:01:00.0 e1000e; ", "" },
+                { "0000:01:00.0", 0, "none", "override 0000:01:00.0 none; unbind 0000:01:00.0 e1000e; ",
+                  "" },
                 /* a bridge whose driver does its own DMA keeps VFIO out, and cannot be moved */
                 { "0000:00:1f.3", PLAN_GROUP, "vfio",
-                  "load-module 0000:00:1f.3 vfio_pci; override 0000:00:1f.3 vfio-pci; unbind 0000:00:1f.3 snd_hda_intel; "
+                  "load-module 0000:00:1f.3 vfio_pci; override 0000:00:1f.3 vfio-pci; unbind 0000:00:1f.3 "
+                  "snd_hda_intel; "
                   "bind 0000:00:1f.3 vfio-pci; wait-node 0000:00:1f.3 3; ",
                   "group 0000:00:1f.3 0000:00:1f.0 warn; " },
                 { "0000:00:1f.0", 0, "none", "override 0000:00:1f.0 none; unbind 0000:00:1f.0 lpc_ich; ",
                   "bridge 0000:00:1f.0 ISA bridge refuse; " },
-                { "0000:03:00.0", 0, "kvm", "override 0000:03:00.0 pci-stub; unbind 0000:03:00.0 xhci_hcd; bind 0000:03:00.0 pci-stub; ",
+                { "0000:03:00.0", 0, "kvm",
+                  "override 0000:03:00.0 pci-stub; unbind 0000:03:00.0 xhci_hcd; bind 0000:03:00.0 "
+                  "pci-stub; ",
                   "" },
                 { "0000:03:00.0", 0, "vfio",
-                  "load-module 0000:03:00.0 vfio_pci; override 0000:03:00.0 vfio-pci; unbind 0000:03:00.0 xhci_hcd; "
+                  "load-module 0000:03:00.0 vfio_pci; override 0000:03:00.0 vfio-pci; unbind 0000:03:00.0 "
+                  "xhci_hcd; "
                   "bind 0000:03:00.0 vfio-pci; wait-node 0000:03:00.0 -1; ",
                   "iommu 0000:03:00.0 IOMMU group refuse; " },
                 /* all are where they should be */
@@ -209,7 +238,8 @@ static void test_plans(void **state) {
         struct host *host = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(plan_freep) struct plan *plan = make(host, rows[i].named, rows[i].flags, rows[i].word, NULL);
+                _cleanup_(plan_freep) struct plan *plan =
+                                make(host, rows[i].named, rows[i].flags, rows[i].word, NULL);
                 char steps[2048], findings[2048];
 
                 describe(plan, steps, findings);
@@ -239,7 +269,8 @@ static void test_quiet_members(void **state) {
 
 static void test_permissions(void **state) {
         struct host *host = *state;
-        _cleanup_(plan_freep) struct plan *plan = make(host, "0000:01:00.0 0000:02:00.0", 0, "vfio", NULL), *back = NULL;
+        _cleanup_(plan_freep) struct plan *plan = make(host, "0000:01:00.0 0000:02:00.0", 0, "vfio", NULL),
+                                          *back = NULL;
 
         assert_int_equal(plan->n_permissions, 2);
         for (size_t i = 0; i < 2; i++) {
@@ -284,9 +315,15 @@ static void test_check_findings(void **state) {
                 const char *severities; /* in their order: w, f, r */
                 const char *message;    /* NULL: nothing stands in the way */
         } rows[] = {
-                { "", NULL },          { "w", NULL },     { "www", NULL },
-                { "r", "0" },          { "f", "0" },      { "wr", "1" },
-                { "rr", "0 (and 1 more)" }, { "wfwr", "1 (and 1 more)" }, { "frfw", "0 (and 2 more)" },
+                { "", NULL },
+                { "w", NULL },
+                { "www", NULL },
+                { "r", "0" },
+                { "f", "0" },
+                { "wr", "1" },
+                { "rr", "0 (and 1 more)" },
+                { "wfwr", "1 (and 1 more)" },
+                { "frfw", "0 (and 2 more)" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -299,7 +336,9 @@ static void test_check_findings(void **state) {
                         char number = rows[i].severities[j];
 
                         assert_ok(findings_add(&plan.findings, FINDING_MOUNTED,
-                                               number == 'w' ? SEVERITY_WARN : number == 'f' ? SEVERITY_FORCE : SEVERITY_REFUSE,
+                                               number == 'w'   ? SEVERITY_WARN
+                                               : number == 'f' ? SEVERITY_FORCE
+                                                               : SEVERITY_REFUSE,
                                                &address, (char[]){ (char) ('0' + j), '\0' }, "%zu", j));
                 }
                 r = plan_check_findings(&plan, &failure);
@@ -321,12 +360,14 @@ static void test_failing(void **state) {
         size_t n;
 
         assert_ok(resolve(host, "0000:01:00.0 0000:02:00.0", 0, &found, &n, NULL));
-        assert_true(plan_make(host->model, found, n, "xen", "auto", no_home, NULL, &none, &plan, &failure) < 0);
+        assert_true(plan_make(host->model, found, n, "xen", "auto", no_home, NULL, &none, &plan, &failure) <
+                    0);
         assert_int_equal(failure.kind, FAILURE_BACKEND_UNAVAILABLE);
         assert_null(plan);
 }
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans), ON_HOST(test_quiet_members), ON_HOST(test_permissions),
-          ON_HOST(test_takes_findings), cmocka_unit_test(test_check_findings), ON_HOST(test_failing))
+UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans),
+          ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_takes_findings),
+          cmocka_unit_test(test_check_findings), ON_HOST(test_failing))

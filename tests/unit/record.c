@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Where functions came from: kept over restarts, forgotten when they are back, and never another device's. */
+/* Where functions came from: kept over restarts, forgotten when they are back, and never another device's.
+ */
 
 #include <sys/stat.h>
 
@@ -149,16 +150,16 @@ static void test_forget(void **state) {
 
 static void test_review(void **state) {
         static const struct {
-                const char *address;       /* remembered as it is */
+                const char *address;           /* remembered as it is */
                 const char *driver, *override; /* reviewed like this */
                 bool forgotten;
         } rows[] = {
-                { "0000:01:00.0", "e1000e", "", true },       { "0000:01:00.0", "vfio-pci", "", false },
-                { "0000:01:00.0", "e1000e", "x", false },     { "0000:01:00.0", NULL, "", false },
-                { "0000:01:00.0", "e1000", "", false },       { "0000:01:00.1", NULL, "", true },
-                { "0000:01:00.1", "e1000e", "", false },      { "0000:01:00.2", "vfio-pci", "", false },
-                { "0000:01:00.2", NULL, "", false },          { "0000:01:00.2", "pci-stub", "", false },
-                { "0000:01:00.2", "e1000e", "", true },       { "0000:01:00.2", "e1000e", "x", true },
+                { "0000:01:00.0", "e1000e", "", true },   { "0000:01:00.0", "vfio-pci", "", false },
+                { "0000:01:00.0", "e1000e", "x", false }, { "0000:01:00.0", NULL, "", false },
+                { "0000:01:00.0", "e1000", "", false },   { "0000:01:00.1", NULL, "", true },
+                { "0000:01:00.1", "e1000e", "", false },  { "0000:01:00.2", "vfio-pci", "", false },
+                { "0000:01:00.2", NULL, "", false },      { "0000:01:00.2", "pci-stub", "", false },
+                { "0000:01:00.2", "e1000e", "", true },   { "0000:01:00.2", "e1000e", "x", true },
         };
         struct run *run = *state;
 
@@ -214,8 +215,14 @@ static void test_device_gone(void **state) {
 
 static void test_damaged(void **state) {
         static const char *const contents[] = {
-                "", "{", "[]", "{}", "{\"identity\":1}", "{\"identity\":\"1\",\"driver\":\"a\",\"override\":\"\"}",
-                "{\"identity\":1,\"driver\":1,\"override\":\"\"}", "{\"identity\":1,\"driver\":\"a\"}",
+                "",
+                "{",
+                "[]",
+                "{}",
+                "{\"identity\":1}",
+                "{\"identity\":\"1\",\"driver\":\"a\",\"override\":\"\"}",
+                "{\"identity\":1,\"driver\":1,\"override\":\"\"}",
+                "{\"identity\":1,\"driver\":\"a\"}",
         };
         struct run *run = *state;
 
@@ -229,12 +236,13 @@ static void test_damaged(void **state) {
                 assert_true(tree_has(run->host.tree, FILE_OF_NIC ".damaged"));
         }
 
-        tree_write(run->host.tree, "run/moved/nonsense", "{\"identity\":1,\"driver\":\"a\",\"override\":\"\"}");
+        tree_write(run->host.tree, "run/moved/nonsense",
+                   "{\"identity\":1,\"driver\":\"a\",\"override\":\"\"}");
         restart(run);
         assert_string_equal(run->damaged, "nonsense ");
 }
 
 #define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_RUN(test_remember), ON_RUN(test_remembered_once), ON_RUN(test_modes), ON_RUN(test_forget), ON_RUN(test_review),
-          ON_RUN(test_another_device), ON_RUN(test_device_gone), ON_RUN(test_damaged))
+UNIT_MAIN(ON_RUN(test_remember), ON_RUN(test_remembered_once), ON_RUN(test_modes), ON_RUN(test_forget),
+          ON_RUN(test_review), ON_RUN(test_another_device), ON_RUN(test_device_gone), ON_RUN(test_damaged))

@@ -45,9 +45,11 @@ static void assert_untouched(struct stage *stage) {
                 assert_false(stage_is_busy(stage, functions[i].address));
 }
 
-/* Killed while its worker is held by the kernel. Until that one has ended, nothing is written and the group is held. */
+/* Killed while its worker is held by the kernel. Until that one has ended, nothing is written and the group
+ * is held. */
 static void test_living_worker(void **state) {
-        static const char *const orders[] = { "override " NIC " vfio-pci", "unbind " NIC " e1000e", "bind " NIC " vfio-pci" };
+        static const char *const orders[] = { "override " NIC " vfio-pci", "unbind " NIC " e1000e",
+                                              "bind " NIC " vfio-pci" };
         static const char *const kinds[] = { "override", "unbind", "bind" };
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
                 struct stage *stage;
@@ -61,7 +63,9 @@ static void test_living_worker(void **state) {
                 /* Everybody else is served at once. */
                 assert_true(stage_is_busy(stage, NIC) && stage_is_busy(stage, NIC2));
                 for (unsigned back = 0; back < 2; back++)
-                        assert_int_equal(stage_wait(stage, stage_begin(stage, ALONE, back ? "host" : "vfio"))->kind, FAILURE_NONE);
+                        assert_int_equal(stage_wait(stage, stage_begin(stage, ALONE, back ? "host" : "vfio"))
+                                                         ->kind,
+                                         FAILURE_NONE);
                 assert_true(stage_is_busy(stage, NIC) && stage_is_busy(stage, NIC2));
 
                 stage_release(stage);
@@ -83,8 +87,9 @@ static void test_no_further_write(void **state) {
         restart(stage);
         stage_release(stage);
         stage_settle(stage);
-        stage_expect_log(stage, true, "override " NIC " vfio-pci\nunbind " NIC " e1000e\n"
-                                      "look " NIC "\noverride " NIC "\nbind " NIC " e1000e\nlook " NIC "\n");
+        stage_expect_log(stage, true,
+                         "override " NIC " vfio-pci\nunbind " NIC " e1000e\n"
+                         "look " NIC "\noverride " NIC "\nbind " NIC " e1000e\nlook " NIC "\n");
         assert_untouched(stage);
 }
 
@@ -106,7 +111,8 @@ static void test_twice_killed(void **state) {
         assert_untouched(stage);
 }
 
-/* At any moment: after each has passed the service is killed and started, and everything is either done or undone. */
+/* At any moment: after each has passed the service is killed and started, and everything is either done or
+ * undone. */
 static void test_any_moment(void **state) {
         struct stage *stage = *state;
         unsigned done = 0, undone = 0;
@@ -134,7 +140,8 @@ static void test_any_moment(void **state) {
         assert_true(done > 0 && undone > 0);
 }
 
-/* Killed on the way home: an interrupted operation is undone, so it is where it was before that, and can still be brought home. */
+/* Killed on the way home: an interrupted operation is undone, so it is where it was before that, and can
+ * still be brought home. */
 static void test_killed_on_the_way_home(void **state) {
         struct stage *stage = *state;
 
@@ -168,10 +175,12 @@ static void test_records_survive(void **state) {
 
 /* Files as an earlier service has left them. */
 
-static void write_entry(struct stage *stage, const char *address, uint64_t identity, uint64_t pid, uint64_t start_time) {
+static void write_entry(struct stage *stage, const char *address, uint64_t identity, uint64_t pid,
+                        uint64_t start_time) {
         tree_write(stage->host.tree, "run/operations/41",
-                   "{\"uid\":0,\"caller\":\":1.1\",\"target\":\"vfio\",\"movements\":[{\"address\":\"%s\",\"identity\":%" PRIu64
-                   ",\"group\":1,\"old_driver\":\"e1000e\",\"old_override\":\"\",\"driver\":\"vfio-pci\",\"override\":\"vfio-pci\"}],"
+                   "{\"uid\":0,\"caller\":\":1.1\",\"target\":\"vfio\",\"movements\":[{\"address\":\"%s\","
+                   "\"identity\":%" PRIu64 ",\"group\":1,\"old_driver\":\"e1000e\",\"old_override\":\"\","
+                                           "\"driver\":\"vfio-pci\",\"override\":\"vfio-pci\"}],"
                    "\"steps\":[],\"workers\":[{\"pid\":%" PRIu64 ",\"start_time\":%" PRIu64 "}]}",
                    address, identity, pid, start_time);
 }
@@ -197,7 +206,8 @@ static void test_dead_worker(void **state) {
 
                 stage_stop(stage);
                 stage_start(stage);
-                write_entry(stage, NIC, host_function(&stage->host, NIC)->identity, rows[i].pid, rows[i].start_time);
+                write_entry(stage, NIC, host_function(&stage->host, NIC)->identity, rows[i].pid,
+                            rows[i].start_time);
                 restart(stage);
                 stage_settle(stage);
                 assert_int_equal(stage->n_late, 1);
@@ -267,6 +277,7 @@ static void test_stranded(void **state) {
 
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_STAGE(test_living_worker), ON_STAGE(test_no_further_write), ON_STAGE(test_twice_killed), ON_STAGE(test_any_moment),
-          ON_STAGE(test_killed_on_the_way_home), ON_STAGE(test_records_survive), ON_STAGE(test_dead_worker), ON_STAGE(test_device_gone),
-          ON_STAGE(test_numbers_go_on), ON_STAGE(test_damaged), ON_STAGE(test_stranded))
+UNIT_MAIN(ON_STAGE(test_living_worker), ON_STAGE(test_no_further_write), ON_STAGE(test_twice_killed),
+          ON_STAGE(test_any_moment), ON_STAGE(test_killed_on_the_way_home), ON_STAGE(test_records_survive),
+          ON_STAGE(test_dead_worker), ON_STAGE(test_device_gone), ON_STAGE(test_numbers_go_on),
+          ON_STAGE(test_damaged), ON_STAGE(test_stranded))

@@ -24,14 +24,18 @@ static void say(char *text, const char *format, ...) {
 
 const char *device_module(enum device_kind kind) {
         static const char *const modules[] = {
-                [DEVICE_UNKNOWN] = "", [DEVICE_LOADED] = "here", [DEVICE_LOADABLE] = "there", [DEVICE_VARIANT] = "here_too",
+                [DEVICE_UNKNOWN] = "",
+                [DEVICE_LOADED] = "here",
+                [DEVICE_LOADABLE] = "there",
+                [DEVICE_VARIANT] = "here_too",
         };
 
         return modules[kind];
 }
 
 void device_modalias(enum device_kind kind, bool bridge_class, char buffer[static 128]) {
-        snprintf(buffer, 128, "pci:v00001234d%08Xsv00000000sd00000000bc%ssc00i00", 0x5600u + kind, bridge_class ? "06" : "02");
+        snprintf(buffer, 128, "pci:v00001234d%08Xsv00000000sd00000000bc%ssc00i00", 0x5600u + kind,
+                 bridge_class ? "06" : "02");
 }
 
 /* Drivers. */
@@ -96,17 +100,21 @@ static struct goal failing(const char *why) {
         return (struct goal){ .failure = why };
 }
 
-static struct goal by_override(const struct world *world, const char *backend, const char *driver, const char *module, enum module state) {
+static struct goal by_override(const struct world *world, const char *backend, const char *driver,
+                               const char *module, enum module state) {
         bool registered = world_has_driver(world, driver);
 
         if (!registered && state == MODULE_IS_BANNED)
                 return failing("module");
         if (!can(world, backend))
                 return failing("backend");
-        return (struct goal){ .backend = backend, .driver = driver, .override = driver, .load = registered ? "" : module };
+        return (struct goal){
+                .backend = backend, .driver = driver, .override = driver, .load = registered ? "" : module
+        };
 }
 
-static struct goal to_backend(const struct world *world, const struct world_function *f, const char *backend) {
+static struct goal to_backend(const struct world *world, const struct world_function *f,
+                              const char *backend) {
         if (same(backend, "vfio") && f->device == DEVICE_VARIANT)
                 return by_override(world, "vfio", "made_vfio_pci", "made_vfio_pci", world->variant);
         if (same(backend, "vfio"))
@@ -151,7 +159,8 @@ static struct goal to_host(const struct world *world, const struct world_functio
         return goal;
 }
 
-static struct goal to_host_driver(const struct world *world, const struct world_function *f, const char *driver) {
+static struct goal to_host_driver(const struct world *world, const struct world_function *f,
+                                  const char *driver) {
         struct goal goal = { .backend = "", .driver = driver, .override = its_own_override(f), .load = "" };
 
         if (world_has_driver(world, driver))
@@ -232,8 +241,8 @@ static const char *choose(const struct world *world, const struct world_function
                 for (size_t j = 0; j < world->n_functions; j++) {
                         const struct world_function *f = &world->functions[j];
 
-                        if (f->group >= 0 && f->group == find(world, world->named[i])->group && !f->bridge_header &&
-                            !f->bridge_class && !is_in(list, *n, f))
+                        if (f->group >= 0 && f->group == find(world, world->named[i])->group &&
+                            !f->bridge_header && !f->bridge_class && !is_in(list, *n, f))
                                 list[(*n)++] = f;
                 }
         return NULL;
@@ -306,7 +315,8 @@ static void say_topology(const struct world *world, const struct moving *moving,
         for (size_t j = 0; j < world->n_functions; j++) {
                 const struct world_function *other = &world->functions[j];
 
-                if (other->group == f->group && !is_in(moving->list, moving->n, other) && does_its_own_dma(other->driver))
+                if (other->group == f->group && !is_in(moving->list, moving->n, other) &&
+                    does_its_own_dma(other->driver))
                         say(text, "finding group %s %s warn\n", f->address, other->address);
         }
 }
@@ -317,7 +327,8 @@ static void say_usage(const struct world *world, const struct moving *moving, ch
                 const struct world_function *f = &world->functions[finding->function];
 
                 if (is_in(moving->list, moving->n, f))
-                        say(text, "finding %s %s %s %s\n", finding->kind, f->address, finding->subject, finding->severity);
+                        say(text, "finding %s %s %s %s\n", finding->kind, f->address, finding->subject,
+                            finding->severity);
         }
 }
 
@@ -343,8 +354,8 @@ void reference_plan(const struct world *world, char text[static WORLD_TEXT]) {
         }
 
         for (size_t i = 0; i < moving.n; i++)
-                say(text, "%s %s from %s/%s\n", moving.goals[i].home ? "restore" : "bind", moving.list[i]->address, moving.list[i]->driver,
-                    moving.list[i]->override);
+                say(text, "%s %s from %s/%s\n", moving.goals[i].home ? "restore" : "bind",
+                    moving.list[i]->address, moving.list[i]->driver, moving.list[i]->override);
         say_loads(&moving, text);
         for (size_t i = 0; i < moving.n; i++)
                 say_route(moving.list[i], &moving.goals[i], text);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a request should come to, worked out from a plain description of a host, without a line of the service: slow and obvious, for
- * comparison with the service's plans. The rules are those of the interface's manual. */
+/* What a request should come to, worked out from a plain description of a host, without a line of the
+ * service: slow and obvious, for comparison with the service's plans. The rules are those of the interface's
+ * manual. */
 
 #include <stdbool.h>
 #include <stddef.h>

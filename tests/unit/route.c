@@ -16,8 +16,10 @@ static const struct {
         { "e1000e", "", "vfio", "vfio-pci", "vfio-pci", NULL,
           "override vfio-pci; unbind e1000e; bind vfio-pci; wait-node 14; " },
         { "", "", "vfio", "vfio-pci", "vfio-pci", NULL, "override vfio-pci; bind vfio-pci; wait-node 14; " },
-        { "", "none", "vfio", "vfio-pci", "vfio-pci", NULL, "override vfio-pci; bind vfio-pci; wait-node 14; " },
-        { "e1000e", "vfio-pci", "vfio", "vfio-pci", "vfio-pci", NULL, "unbind e1000e; bind vfio-pci; wait-node 14; " },
+        { "", "none", "vfio", "vfio-pci", "vfio-pci", NULL,
+          "override vfio-pci; bind vfio-pci; wait-node 14; " },
+        { "e1000e", "vfio-pci", "vfio", "vfio-pci", "vfio-pci", NULL,
+          "unbind e1000e; bind vfio-pci; wait-node 14; " },
         { "", "vfio-pci", "vfio", "vfio-pci", "vfio-pci", NULL, "bind vfio-pci; wait-node 14; " },
         { "vfio-pci", "vfio-pci", "vfio", "mlx5_vfio_pci", "mlx5_vfio_pci", NULL,
           "override mlx5_vfio_pci; unbind vfio-pci; bind mlx5_vfio_pci; wait-node 14; " },
@@ -25,8 +27,10 @@ static const struct {
         { "vfio-pci", "", "vfio", "vfio-pci", "vfio-pci", NULL, "override vfio-pci; " },
         { "vfio-pci", "vfio-pci", "vfio", "vfio-pci", "vfio-pci", NULL, "" },
         /* the stubs have no node */
-        { "e1000e", "", "kvm", "pci-stub", "pci-stub", NULL, "override pci-stub; unbind e1000e; bind pci-stub; " },
-        { "vfio-pci", "vfio-pci", "xen", "pciback", "pciback", NULL, "override pciback; unbind vfio-pci; bind pciback; " },
+        { "e1000e", "", "kvm", "pci-stub", "pci-stub", NULL,
+          "override pci-stub; unbind e1000e; bind pci-stub; " },
+        { "vfio-pci", "vfio-pci", "xen", "pciback", "pciback", NULL,
+          "override pciback; unbind vfio-pci; bind pciback; " },
         /* to no driver */
         { "e1000e", "", NULL, "", "none", NULL, "override none; unbind e1000e; " },
         { "", "", NULL, "", "none", NULL, "override none; " },
@@ -36,18 +40,22 @@ static const struct {
         { "", "none", NULL, "e1000e", "", NULL, "override ; bind e1000e; " },
         { "e1000", "", NULL, "e1000e", "", NULL, "unbind e1000; bind e1000e; " },
         { "e1000e", "x", NULL, "e1000e", "", NULL, "override ; " },
-        { "vfio-pci", "vfio-pci", NULL, "e1000e", "e1000e", NULL, "override e1000e; unbind vfio-pci; bind e1000e; " },
+        { "vfio-pci", "vfio-pci", NULL, "e1000e", "e1000e", NULL,
+          "override e1000e; unbind vfio-pci; bind e1000e; " },
         /* an override that names another driver would keep its own out: it comes late */
-        { "vfio-pci", "vfio-pci", NULL, "e1000e", "mine", NULL, "override ; unbind vfio-pci; bind e1000e; override mine; " },
+        { "vfio-pci", "vfio-pci", NULL, "e1000e", "mine", NULL,
+          "override ; unbind vfio-pci; bind e1000e; override mine; " },
         { "vfio-pci", "", NULL, "e1000e", "mine", NULL, "unbind vfio-pci; bind e1000e; override mine; " },
         { "", "mine", NULL, "e1000e", "mine", NULL, "override ; bind e1000e; override mine; " },
         { "e1000e", "", NULL, "e1000e", "mine", NULL, "override mine; " },
         { "vfio-pci", "vfio-pci", NULL, "", "mine", NULL, "override mine; unbind vfio-pci; " },
         /* the kernel picks */
-        { "vfio-pci", "vfio-pci", NULL, "", "", "e1000e igb", "override ; unbind vfio-pci; probe e1000e igb; " },
+        { "vfio-pci", "vfio-pci", NULL, "", "", "e1000e igb",
+          "override ; unbind vfio-pci; probe e1000e igb; " },
         { "", "none", NULL, "", "", "e1000e", "override ; probe e1000e; " },
         { "", "", NULL, "", "", "", "probe ; " },
-        { "vfio-pci", "vfio-pci", NULL, "", "mine", "e1000e", "override mine; unbind vfio-pci; probe e1000e; " },
+        { "vfio-pci", "vfio-pci", NULL, "", "mine", "e1000e",
+          "override mine; unbind vfio-pci; probe e1000e; " },
 };
 
 static void describe(const struct step *steps, size_t n, char buffer[static 1024]) {
@@ -55,12 +63,13 @@ static void describe(const struct step *steps, size_t n, char buffer[static 1024
 
         buffer[0] = '\0';
         for (size_t i = 0; i < n; i++)
-                length += (size_t) snprintf(buffer + length, 1024 - length, "%s %s; ", step_kind_name(steps[i].kind),
-                                            steps[i].argument);
+                length += (size_t) snprintf(buffer + length, 1024 - length, "%s %s; ",
+                                            step_kind_name(steps[i].kind), steps[i].argument);
 }
 
 static struct target target_of(size_t i) {
-        struct target target = { .backend = rows[i].backend ? backend_by_name(rows[i].backend) : NULL, .pick = rows[i].pick };
+        struct target target = { .backend = rows[i].backend ? backend_by_name(rows[i].backend) : NULL,
+                                 .pick = rows[i].pick };
 
         strcpy(target.driver, rows[i].to_driver);
         strcpy(target.override, rows[i].to_override);
@@ -83,7 +92,8 @@ static void test_routes(void **state) {
         }
 }
 
-/* Played on a function, each route ends where it should, and no step meets a state that it cannot start from. */
+/* Played on a function, each route ends where it should, and no step meets a state that it cannot start
+ * from. */
 static void test_routes_arrive(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_free_ struct step *steps = NULL;
@@ -112,7 +122,8 @@ static void test_routes_arrive(void **state) {
                         default:
                                 assert_int_equal(steps[j].kind, STEP_WAIT_NODE);
                         }
-                assert_row(streq(driver, rows[i].to_driver) && streq(override, rows[i].to_override), "row %zu: %s/%s", i, driver, override);
+                assert_row(streq(driver, rows[i].to_driver) && streq(override, rows[i].to_override),
+                           "row %zu: %s/%s", i, driver, override);
         }
 }
 
@@ -131,4 +142,5 @@ static void test_appends(void **state) {
         assert_int_equal(steps[4].movement, 1);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_routes), cmocka_unit_test(test_routes_arrive), cmocka_unit_test(test_appends))
+UNIT_MAIN(cmocka_unit_test(test_routes), cmocka_unit_test(test_routes_arrive),
+          cmocka_unit_test(test_appends))

@@ -33,7 +33,8 @@ static void on_changed(const struct operation *operation, void *userdata) {
         stage->stuck |= operation_state(operation) == OPERATION_STUCK;
 }
 
-static void on_settled(const struct operation *operation, const struct failure *failure, bool late, void *userdata) {
+static void on_settled(const struct operation *operation, const struct failure *failure, bool late,
+                       void *userdata) {
         struct stage *stage = userdata;
 
         stage->n_settled++;
@@ -109,8 +110,8 @@ void stage_fault(struct stage *stage, const char *kind, const char *address, uns
 
         snprintf(path, sizeof(path), "faults/%s-%s", kind, address);
         before = tree_has(stage->host.tree, path) ? tree_read(stage->host.tree, path) : strdup("");
-        tree_write(stage->host.tree, path, "%s%u %s\n", strspn(before, "\n") == strlen(before) ? "" : before, n > 0 ? n : 1000000,
-                   words);
+        tree_write(stage->host.tree, path, "%s%u %s\n", strspn(before, "\n") == strlen(before) ? "" : before,
+                   n > 0 ? n : 1000000, words);
 }
 
 void stage_no_fault(struct stage *stage, const char *kind, const char *address) {
@@ -126,17 +127,20 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /* Runs the event loop until *FLAG is set. */
-static void run_until(struct stage *stage, bool (*done)(struct stage *stage, size_t argument), size_t argument) {
+static void run_until(struct stage *stage, bool (*done)(struct stage *stage, size_t argument),
+                      size_t argument) {
         sd_event_source *patience = NULL;
 
-        assert_ok(sd_event_add_time_relative(stage->event, &patience, CLOCK_MONOTONIC, PATIENCE_USEC, 0, on_patience, NULL));
+        assert_ok(sd_event_add_time_relative(stage->event, &patience, CLOCK_MONOTONIC, PATIENCE_USEC, 0,
+                                             on_patience, NULL));
         while (!done(stage, argument))
                 assert_ok(sd_event_run(stage->event, UINT64_MAX));
         sd_event_source_disable_unref(patience);
 }
 
 static bool has_order(struct stage *stage, const char *order) {
-        _cleanup_free_ char *log = tree_has(stage->host.tree, "log") ? tree_read(stage->host.tree, "log") : strdup(""),
+        _cleanup_free_ char *log = tree_has(stage->host.tree, "log") ? tree_read(stage->host.tree, "log")
+                                                                     : strdup(""),
                             *line = NULL;
 
         assert_true(asprintf(&line, "%s\n", order) >= 0);
@@ -163,7 +167,8 @@ static void on_moved(const struct journal_entry *entry, const struct failure *fa
         take(answer, entry->id, failure);
 }
 
-static size_t find_functions(struct stage *stage, const char *addresses, struct function *functions[static 300]) {
+static size_t find_functions(struct stage *stage, const char *addresses,
+                             struct function *functions[static 300]) {
         _cleanup_free_ char *copy = strdup(addresses);
         char *save = NULL;
         size_t n = 0;
@@ -204,7 +209,8 @@ size_t stage_begin(struct stage *stage, const char *addresses, const char *word)
         assert_true(stage->n_answers < ELEMENTSOF(stage->answers));
         *answer = (struct answer){};
         if (mover_plan(stage->mover, functions, n, word, &plan, &failure) < 0 ||
-            mover_start(stage->mover, mover_next_id(stage->mover), plan, word, 1000, ":1.7", on_moved, answer, &failure) < 0)
+            mover_start(stage->mover, mover_next_id(stage->mover), plan, word, 1000, ":1.7", on_moved,
+                        answer, &failure) < 0)
                 fail_msg("%s", strempty(failure.message));
         assert_false(answer->given);
         return stage->n_answers++;
@@ -273,7 +279,8 @@ const char *stage_state(struct stage *stage, const char *address) {
 }
 
 void stage_expect_log(struct stage *stage, bool looks, const char *lines) {
-        _cleanup_free_ char *log = tree_has(stage->host.tree, "log") ? tree_read(stage->host.tree, "log") : strdup(""),
+        _cleanup_free_ char *log = tree_has(stage->host.tree, "log") ? tree_read(stage->host.tree, "log")
+                                                                     : strdup(""),
                             *kept = calloc(1, strlen(log) + 1);
         char *save = NULL;
 
@@ -296,7 +303,8 @@ void stage_expect_records(struct stage *stage, const char *addresses) {
         unsigned n_operations = 0, n_records = 0, n = 0;
         char *save = NULL;
 
-        assert_ok(sysfs_foreach(stage->host.tree->root->sys, "../run/operations", count_file, &n_operations));
+        assert_ok(sysfs_foreach(stage->host.tree->root->sys, "../run/operations", count_file,
+                                &n_operations));
         assert_ok(sysfs_foreach(stage->host.tree->root->sys, "../run/moved", count_file, &n_records));
         assert_int_equal(n_operations, 0);
         for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save), n++) {

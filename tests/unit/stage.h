@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Everything that moves functions, on a tree and with the stand-in for the worker: an event loop, a model and a mover, which can be
- * dropped and started again as the service is. What happens is written down. */
+/* Everything that moves functions, on a tree and with the stand-in for the worker: an event loop, a model
+ * and a mover, which can be dropped and started again as the service is. What happens is written down. */
 
 #include "service/move/mover.h"
 #include "tests/unit/host.h"
@@ -40,8 +40,8 @@ void stage_clear(struct stage *stage);
 void stage_start(struct stage *stage);
 void stage_stop(struct stage *stage);
 
-/* The next N orders of KIND for ADDRESS go wrong as WORDS say (stand-in-worker.c), after those said before; 0: all of them. Or all go
- * well again. */
+/* The next N orders of KIND for ADDRESS go wrong as WORDS say (stand-in-worker.c), after those said before;
+ * 0: all of them. Or all go well again. */
 void stage_fault(struct stage *stage, const char *kind, const char *address, unsigned n, const char *words);
 void stage_no_fault(struct stage *stage, const char *kind, const char *address);
 
@@ -54,10 +54,12 @@ void stage_release(struct stage *stage);
 /* Looks at functions through a worker, as the service does when it starts and before each plan. */
 void stage_observe(struct stage *stage, const char *addresses);
 
-/* Begins to move functions, whose addresses are separated by spaces; returns which answer to wait for. The plan must be possible. */
+/* Begins to move functions, whose addresses are separated by spaces; returns which answer to wait for. The
+ * plan must be possible. */
 size_t stage_begin(struct stage *stage, const char *addresses, const char *word);
 
-/* Runs the event loop until an answer is there; until it holds nothing any more; until an operation is stuck. */
+/* Runs the event loop until an answer is there; until it holds nothing any more; until an operation is
+ * stuck. */
 struct answer *stage_wait(struct stage *stage, size_t answer);
 void stage_settle(struct stage *stage);
 void stage_wait_stuck(struct stage *stage);
@@ -68,7 +70,8 @@ struct answer *stage_move(struct stage *stage, const char *addresses, const char
 /* What mover_check_busy() says. */
 bool stage_is_busy(struct stage *stage, const char *address);
 
-/* "driver/override" of a function, as the kernel has it, into a buffer that lives until the next call; "gone" for none. */
+/* "driver/override" of a function, as the kernel has it, into a buffer that lives until the next call;
+ * "gone" for none. */
 const char *stage_state(struct stage *stage, const char *address);
 
 /* The orders since the last time, without those to look unless LOOKS. */

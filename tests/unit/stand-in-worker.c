@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Stands in for vfiobind-worker: speaks its protocol, and plays a simple kernel on the tree that it is started from (its own name is
- * TREE/worker). It binds by making links, keeps overrides in TREE/overrides, and writes each order down in TREE/log.
+/* Stands in for vfiobind-worker: speaks its protocol, and plays a simple kernel on the tree that it is
+ * started from (its own name is TREE/worker). It binds by making links, keeps overrides in TREE/overrides,
+ * and writes each order down in TREE/log.
  *
- * What goes wrong is in TREE/faults/KIND-ADDRESS, a line after the other: how many times, and then any of these words, in their order:
- *      pass            nothing goes wrong
- *      hang            wait until there is a byte in the pipe TREE/release
- *      error NUMBER    answer this errno and do nothing
- *      lie NUMBER      do it, and answer this errno all the same
- *      grab DRIVER     another driver takes the function first; answer EBUSY
+ * What goes wrong is in TREE/faults/KIND-ADDRESS, a line after the other: how many times, and then any of
+ * these words, in their order: pass            nothing goes wrong hang            wait until there is a byte
+ * in the pipe TREE/release error NUMBER    answer this errno and do nothing lie NUMBER      do it, and
+ * answer this errno all the same grab DRIVER     another driver takes the function first; answer EBUSY
  *      vanish          the function disappears
  *      die             end before doing it
  *      done-die        end after doing it */
@@ -33,10 +32,11 @@ struct kernel {
 };
 
 static void note(struct kernel *kernel) {
-        _cleanup_close_ int fd = openat(kernel->tree, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        _cleanup_close_ int fd =
+                        openat(kernel->tree, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 
-        dprintf(fd, "%s %s%s%s\n", step_kind_name(kernel->order->kind), kernel->address, *kernel->order->argument ? " " : "",
-                kernel->order->argument);
+        dprintf(fd, "%s %s%s%s\n", step_kind_name(kernel->order->kind), kernel->address,
+                *kernel->order->argument ? " " : "", kernel->order->argument);
 }
 
 static void set_driver(struct kernel *kernel, const char *driver) {
@@ -86,7 +86,8 @@ static int act(struct kernel *kernel) {
 
         switch (kernel->order->kind) {
         case STEP_LOAD_MODULE:
-                snprintf(driver, sizeof(driver), "sys/bus/pci/drivers/%s", streq(argument, "vfio_pci") ? "vfio-pci" : argument);
+                snprintf(driver, sizeof(driver), "sys/bus/pci/drivers/%s",
+                         streq(argument, "vfio_pci") ? "vfio-pci" : argument);
                 return mkdirat(kernel->tree, driver, 0755) < 0 && errno != EEXIST ? -errno : 0;
         case STEP_OVERRIDE:
                 set_override(kernel, argument);
@@ -118,7 +119,8 @@ static bool take_fault(struct kernel *kernel, char words[static 256]) {
         int offset;
 
         snprintf(path, sizeof(path), "faults/%s-%s", step_kind_name(kernel->order->kind), kernel->address);
-        if (sysfs_read_locked(kernel->tree, path, words, 256) < 0 || sscanf(words, "%u %n", &n, &offset) != 1)
+        if (sysfs_read_locked(kernel->tree, path, words, 256) < 0 ||
+            sscanf(words, "%u %n", &n, &offset) != 1)
                 return false;
 
         memmove(words, words + offset, strlen(words + offset) + 1);
@@ -214,10 +216,12 @@ int main(int argc, char *argv[]) {
 
         while (recv(STDIN_FILENO, &order, sizeof(order), 0) == (ssize_t) sizeof(order)) {
                 struct report report = {};
-                struct kernel kernel = { root, open(argv[0], O_PATH | O_DIRECTORY | O_CLOEXEC), &order, &report };
+                struct kernel kernel = { root, open(argv[0], O_PATH | O_DIRECTORY | O_CLOEXEC), &order,
+                                         &report };
 
                 pci_address_format(&order.address, kernel.address);
-                snprintf(kernel.directory, sizeof(kernel.directory), "sys/bus/pci/devices/%s", kernel.address);
+                snprintf(kernel.directory, sizeof(kernel.directory), "sys/bus/pci/devices/%s",
+                         kernel.address);
                 carry_out(&kernel);
                 close(kernel.tree);
                 if (send(STDIN_FILENO, &report, sizeof(report), MSG_NOSIGNAL) < 0)

@@ -11,8 +11,12 @@ static void test_names(void **state) {
                 enum step_kind kind;
                 const char *name;
         } rows[] = {
-                { STEP_LOAD_MODULE, "load-module" }, { STEP_OVERRIDE, "override" }, { STEP_UNBIND, "unbind" },
-                { STEP_PROBE, "probe" },             { STEP_BIND, "bind" },         { STEP_WAIT_NODE, "wait-node" },
+                { STEP_LOAD_MODULE, "load-module" },
+                { STEP_OVERRIDE, "override" },
+                { STEP_UNBIND, "unbind" },
+                { STEP_PROBE, "probe" },
+                { STEP_BIND, "bind" },
+                { STEP_WAIT_NODE, "wait-node" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
@@ -61,7 +65,8 @@ static void test_findings(void **state) {
         struct pci_address a = at("0000:65:00.0"), b = at("0000:65:00.1");
 
         /* The first of a kind, address and subject stays. */
-        assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_FORCE, &a, "/mnt", "%s is mounted", "/mnt"));
+        assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_FORCE, &a, "/mnt", "%s is mounted",
+                               "/mnt"));
         assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_REFUSE, &a, "/mnt", "again"));
         assert_int_equal(findings.n, 1);
         assert_int_equal(findings.array[0].severity, SEVERITY_FORCE);
@@ -78,5 +83,5 @@ static void test_findings(void **state) {
         assert_int_equal(findings.n, 1);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_names), cmocka_unit_test(test_sentences), cmocka_unit_test(test_kinds_of_findings),
-          cmocka_unit_test(test_findings))
+UNIT_MAIN(cmocka_unit_test(test_names), cmocka_unit_test(test_sentences),
+          cmocka_unit_test(test_kinds_of_findings), cmocka_unit_test(test_findings))

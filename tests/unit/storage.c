@@ -75,9 +75,11 @@ static void add_block(struct host *host, const char *path, const char *number, c
         }
 }
 
-static void mount_line(struct host *host, const char *number, const char *target, const char *type, const char *source) {
-        tree_write(host->tree, "proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n29 1 %s / %s rw,relatime - %s %s rw\n",
-                   number, target, type, source);
+static void mount_line(struct host *host, const char *number, const char *target, const char *type,
+                       const char *source) {
+        tree_write(host->tree, "proc/self/mountinfo",
+                   "22 1 0:20 / /proc rw - proc proc rw\n29 1 %s / %s rw,relatime - %s %s rw\n", number,
+                   target, type, source);
 }
 
 static void look(struct host *host, struct findings *findings) {
@@ -96,8 +98,8 @@ static void expect(struct host *host, const char *expected) {
                 const struct finding *f = &findings.array[i];
                 char line[PATH_MAX];
 
-                snprintf(line, sizeof(line), "%s %s %s %s,", finding_kind_name(f->kind), PCI_ADDRESS_TEXT(&f->address), f->subject,
-                         severity_name(f->severity));
+                snprintf(line, sizeof(line), "%s %s %s %s,", finding_kind_name(f->kind),
+                         PCI_ADDRESS_TEXT(&f->address), f->subject, severity_name(f->severity));
                 assert_row(strstr(expected, line), "\"%s\" is not in \"%s\"", line, expected);
                 assert_non_null(strstr(f->message, PCI_ADDRESS_TEXT(&f->address)));
                 length += strlen(line);
@@ -122,9 +124,11 @@ static void test_severity(void **state) {
         static const struct {
                 const char *target, *severity;
         } rows[] = {
-                { "/", "refuse" },     { "/usr", "refuse" },     { "/var", "refuse" },     { "/boot", "refuse" }, { "/boot/efi", "refuse" },
-                { "/etc", "refuse" },  { "/opt", "refuse" },     { "/srv", "refuse" },     { "/mnt", "force" },   { "/home", "force" },
-                { "/media/x", "force" }, { "/variable", "force" }, { "/usrx", "force" },   { "/srv/data", "force" },
+                { "/", "refuse" },     { "/usr", "refuse" },      { "/var", "refuse" },
+                { "/boot", "refuse" }, { "/boot/efi", "refuse" }, { "/etc", "refuse" },
+                { "/opt", "refuse" },  { "/srv", "refuse" },      { "/mnt", "force" },
+                { "/home", "force" },  { "/media/x", "force" },   { "/variable", "force" },
+                { "/usrx", "force" },  { "/srv/data", "force" },
         };
         struct host *host = *state;
 
@@ -133,7 +137,8 @@ static void test_severity(void **state) {
                 char expected[128];
 
                 mount_line(host, "8:0", rows[i].target, "ext4", "/dev/sda");
-                snprintf(expected, sizeof(expected), "mounted " SATA " %s %s,", rows[i].target, rows[i].severity);
+                snprintf(expected, sizeof(expected), "mounted " SATA " %s %s,", rows[i].target,
+                         rows[i].severity);
                 expect(host, expected);
         }
 }
@@ -174,7 +179,8 @@ static void test_device_mapper(void **state) {
         add_block(host, "devices/virtual/block/dm-0", "253:0", ON_SATA "/sda2 " ON_NVME);
         add_block(host, "devices/virtual/block/dm-1", "253:1", "devices/virtual/block/dm-0");
         mount_line(host, "253:1", "/var", "ext4", "/dev/mapper/crypt");
-        expect(host, "mounted " SATA " /var refuse,mounted " NVME " /var refuse,mounted " PORT " /var refuse,");
+        expect(host,
+               "mounted " SATA " /var refuse,mounted " NVME " /var refuse,mounted " PORT " /var refuse,");
 }
 
 static void test_md(void **state) {
@@ -187,7 +193,8 @@ static void test_md(void **state) {
         expect(host, "mounted " SATA " /mnt force,");
 }
 
-/* Stacks that stand on themselves end all the same, with an error: nobody may conclude that the function is idle. */
+/* Stacks that stand on themselves end all the same, with an error: nobody may conclude that the function is
+ * idle. */
 static void test_endless(void **state) {
         struct host *host = *state;
         const struct usage_query query = { host->tree->root, host->functions, ELEMENTSOF(functions) };
@@ -246,9 +253,11 @@ static void test_nvme_multipath(void **state) {
         expect(host, "mounted " NVME " / refuse,mounted " PORT " / refuse,");
 
         /* A second path. */
-        tree_link(host->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1", "../../../pci0000:02/" OTHER "/nvme/nvme1");
+        tree_link(host->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1",
+                  "../../../pci0000:02/" OTHER "/nvme/nvme1");
         mount_line(host, "259:0", "/mnt", "ext4", "/dev/nvme0n1");
-        expect(host, "mounted " NVME " /mnt force,mounted " PORT " /mnt force,mounted " OTHER " /mnt force,");
+        expect(host,
+               "mounted " NVME " /mnt force,mounted " PORT " /mnt force,mounted " OTHER " /mnt force,");
 }
 
 static void test_btrfs(void **state) {
@@ -265,7 +274,8 @@ static void test_btrfs(void **state) {
 
         /* Its device number is its own; the mount names one of its devices. */
         mount_line(host, "0:40", "/home", "btrfs", source);
-        expect(host, "mounted " SATA " /home force,mounted " NVME " /home force,mounted " PORT " /home force,");
+        expect(host,
+               "mounted " SATA " /home force,mounted " NVME " /home force,mounted " PORT " /home force,");
 }
 
 static void test_swap_partition(void **state) {
@@ -276,7 +286,8 @@ static void test_swap_partition(void **state) {
         add_block(host, ON_SATA "/sda3", "8:3", "");
         assert_int_equal(mknod(node, S_IFBLK | 0600, makedev(8, 3)), 0);
         tree_write(host->tree, "proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n");
-        tree_write(host->tree, "proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s partition\t1024\t0\t-2\n", node);
+        tree_write(host->tree, "proc/swaps",
+                   "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s partition\t1024\t0\t-2\n", node);
         snprintf(expected, sizeof(expected), "swap " SATA " %s refuse,", node);
         expect(host, expected);
 }
@@ -289,7 +300,8 @@ static void test_swap_file(void **state) {
         tree_write(host->tree, "swapfile", "x");
         number_of(device_of(file), number);
         add_block(host, ON_NVME, number, "");
-        tree_write(host->tree, "proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s file\t\t1024\t0\t-2\n", file);
+        tree_write(host->tree, "proc/swaps",
+                   "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s file\t\t1024\t0\t-2\n", file);
         snprintf(expected, sizeof(expected), "swap " NVME " %s refuse,swap " PORT " %s refuse,", file, file);
         expect(host, expected);
 }
@@ -319,6 +331,8 @@ static void test_unreadable(void **state) {
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_nothing), ON_HOST(test_severity), ON_HOST(test_partitions), ON_HOST(test_no_false_alarm),
-          ON_HOST(test_device_mapper), ON_HOST(test_md), ON_HOST(test_endless), ON_HOST(test_loop), ON_HOST(test_nvme_multipath),
-          ON_HOST(test_btrfs), ON_HOST(test_swap_partition), ON_HOST(test_swap_file), ON_HOST(test_several), ON_HOST(test_unreadable))
+UNIT_MAIN(ON_HOST(test_nothing), ON_HOST(test_severity), ON_HOST(test_partitions),
+          ON_HOST(test_no_false_alarm), ON_HOST(test_device_mapper), ON_HOST(test_md), ON_HOST(test_endless),
+          ON_HOST(test_loop), ON_HOST(test_nvme_multipath), ON_HOST(test_btrfs),
+          ON_HOST(test_swap_partition), ON_HOST(test_swap_file), ON_HOST(test_several),
+          ON_HOST(test_unreadable))

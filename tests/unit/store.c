@@ -123,7 +123,8 @@ static void test_opened_again(void **state) {
         assert_seen(&seen, "a=one ");
 }
 
-/* A service that was killed in the midst of a write has left the old content, and perhaps a new file beside it. */
+/* A service that was killed in the midst of a write has left the old content, and perhaps a new file beside
+ * it. */
 static void test_interrupted(void **state) {
         struct run *run = *state;
         struct seen seen = {};
@@ -142,7 +143,8 @@ static void test_interrupted(void **state) {
 
 static void test_damaged(void **state) {
         static const char *const contents[] = {
-                "", "{", "{\"word\"", "[]", "1", "null", "\"word\"", "garbage", "\xff\xfe\x01", "{\"word\": \"x\"",
+                "",     "{",        "{\"word\"", "[]",           "1",
+                "null", "\"word\"", "garbage",   "\xff\xfe\x01", "{\"word\": \"x\"",
         };
         struct run *run = *state;
         struct seen seen = {};
@@ -216,7 +218,8 @@ static void test_members(void **state) {
                 const char *string = json_string(object, "x");
                 uint64_t number = 0;
 
-                assert_row(!string == !rows[i].string && (!string || streq(string, rows[i].string)), "%s", rows[i].json);
+                assert_row(!string == !rows[i].string && (!string || streq(string, rows[i].string)), "%s",
+                           rows[i].json);
                 assert_row(json_number(object, "x", &number) == rows[i].r, "%s", rows[i].json);
                 assert_row(number == rows[i].number, "%s", rows[i].json);
         }
@@ -224,5 +227,5 @@ static void test_members(void **state) {
 
 #define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_opened_again), ON_RUN(test_interrupted), ON_RUN(test_damaged),
-          ON_RUN(test_strange), ON_RUN(test_refused), cmocka_unit_test(test_members))
+UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_opened_again), ON_RUN(test_interrupted),
+          ON_RUN(test_damaged), ON_RUN(test_strange), ON_RUN(test_refused), cmocka_unit_test(test_members))

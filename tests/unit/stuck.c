@@ -98,7 +98,8 @@ static void test_side_by_side(void **state) {
         assert_string_equal(stage_state(stage, NIC2), "vfio-pci/vfio-pci");
 }
 
-/* One fails while another hangs: nothing is undone before that one has answered, since it holds the worker. */
+/* One fails while another hangs: nothing is undone before that one has answered, since it holds the worker.
+ */
 static void test_fails_beside_a_hang(void **state) {
         struct stage *stage = *state;
         size_t answer;
@@ -157,8 +158,10 @@ static void test_stuck(void **state) {
                 stage_release(stage);
                 stage_settle(stage);
                 assert_int_equal(stage->n_late, 1);
-                assert_row(stage->last_settled.kind == rows[i].failure, "row %zu: %s", i, stage->last_settled.message);
-                assert_row(streq(stage_state(stage, NIC), rows[i].state), "row %zu: %s", i, stage_state(stage, NIC));
+                assert_row(stage->last_settled.kind == rows[i].failure, "row %zu: %s", i,
+                           stage->last_settled.message);
+                assert_row(streq(stage_state(stage, NIC), rows[i].state), "row %zu: %s", i,
+                           stage_state(stage, NIC));
                 assert_false(stage_is_busy(stage, NIC2));
                 stage_expect_records(stage, rows[i].failure == FAILURE_NONE ? NIC : "");
                 teardown((void **) &stage);
@@ -217,5 +220,6 @@ static void test_two_at_once(void **state) {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define IMPATIENT(test) cmocka_unit_test_setup_teardown(test, setup_impatient, teardown)
 
-UNIT_MAIN(ON_STAGE(test_busy), ON_STAGE(test_no_group_is_held_alone), ON_STAGE(test_side_by_side), ON_STAGE(test_fails_beside_a_hang),
-          cmocka_unit_test(test_stuck), IMPATIENT(test_stuck_in_undo), IMPATIENT(test_stuck_between_steps), IMPATIENT(test_two_at_once))
+UNIT_MAIN(ON_STAGE(test_busy), ON_STAGE(test_no_group_is_held_alone), ON_STAGE(test_side_by_side),
+          ON_STAGE(test_fails_beside_a_hang), cmocka_unit_test(test_stuck), IMPATIENT(test_stuck_in_undo),
+          IMPATIENT(test_stuck_between_steps), IMPATIENT(test_two_at_once))

@@ -12,8 +12,8 @@
 
 static void test_sleeping_attributes(void **state) {
         static const char *const rows[] = {
-                "driver_override", "uevent", "sriov_numvfs", "config", "current_link_speed", "current_link_width",
-                "max_link_speed", "max_link_width",
+                "driver_override",    "uevent",         "sriov_numvfs",   "config", "current_link_speed",
+                "current_link_width", "max_link_speed", "max_link_width",
         };
         struct tree *tree = *state;
 
@@ -26,15 +26,18 @@ static void test_sleeping_attributes(void **state) {
                 snprintf(file, sizeof(file), "sys/%s", rows[i]);
                 tree_pipe(tree, file);
                 assert_row(sysfs_attribute_sleeps(rows[i]) && sysfs_attribute_sleeps(path), "%s", rows[i]);
-                assert_row(sysfs_read(tree->root->sys, rows[i], buffer, sizeof(buffer)) == -EDEADLK, "%s", rows[i]);
-                assert_row(sysfs_read(tree->root->sys, path, buffer, sizeof(buffer)) == -EDEADLK, "%s", rows[i]);
+                assert_row(sysfs_read(tree->root->sys, rows[i], buffer, sizeof(buffer)) == -EDEADLK, "%s",
+                           rows[i]);
+                assert_row(sysfs_read(tree->root->sys, path, buffer, sizeof(buffer)) == -EDEADLK, "%s",
+                           rows[i]);
                 assert_row(sysfs_read_number(tree->root->sys, path, &number) == -EDEADLK, "%s", rows[i]);
                 assert_string_equal(buffer, "untouched");
         }
 }
 
 static void test_other_attributes(void **state) {
-        static const char *const rows[] = { "modalias", "driver", "driver_override2", "uevents", "xuevent", "uevent/x", "configs" };
+        static const char *const rows[] = { "modalias", "driver",   "driver_override2", "uevents",
+                                            "xuevent",  "uevent/x", "configs" };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 assert_row(!sysfs_attribute_sleeps(rows[i]), "%s", rows[i]);
@@ -44,8 +47,15 @@ static void test_values(void **state) {
         static const struct {
                 const char *content, *value;
         } rows[] = {
-                { "", "" }, { "\n", "" }, { "x\n", "x" }, { "x", "x" }, { "x\n\n", "x" }, { "a\nb\n", "a\nb" }, { " x \n", " x " },
-                { "1234567\n", "1234567" }, { "12345678\n", "1234567" },
+                { "", "" },
+                { "\n", "" },
+                { "x\n", "x" },
+                { "x", "x" },
+                { "x\n\n", "x" },
+                { "a\nb\n", "a\nb" },
+                { " x \n", " x " },
+                { "1234567\n", "1234567" },
+                { "12345678\n", "1234567" },
         };
         struct tree *tree = *state;
 
@@ -53,7 +63,8 @@ static void test_values(void **state) {
                 char buffer[8];
 
                 tree_write(tree, "sys/value", "%s", rows[i].content);
-                assert_int_equal(sysfs_read(tree->root->sys, "value", buffer, sizeof(buffer)), strlen(rows[i].value));
+                assert_int_equal(sysfs_read(tree->root->sys, "value", buffer, sizeof(buffer)),
+                                 strlen(rows[i].value));
                 assert_string_equal(buffer, rows[i].value);
         }
         assert_int_equal(sysfs_read(tree->root->sys, "missing", (char[8]){}, 8), -ENOENT);
@@ -75,9 +86,19 @@ static void test_numbers(void **state) {
                 int r;
                 int64_t value;
         } rows[] = {
-                { "0\n", 0, 0 }, { "-1\n", 0, -1 }, { "0x10\n", 0, 16 }, { "255", 0, 255 }, { "0xffffffff\n", 0, 0xffffffff },
-                { "9223372036854775807\n", 0, INT64_MAX }, { "9223372036854775808\n", -EINVAL }, { "\n", -EINVAL }, { "", -EINVAL },
-                { "x\n", -EINVAL }, { "1x\n", -EINVAL }, { "1 2\n", -EINVAL }, { "0x\n", -EINVAL },
+                { "0\n", 0, 0 },
+                { "-1\n", 0, -1 },
+                { "0x10\n", 0, 16 },
+                { "255", 0, 255 },
+                { "0xffffffff\n", 0, 0xffffffff },
+                { "9223372036854775807\n", 0, INT64_MAX },
+                { "9223372036854775808\n", -EINVAL },
+                { "\n", -EINVAL },
+                { "", -EINVAL },
+                { "x\n", -EINVAL },
+                { "1x\n", -EINVAL },
+                { "1 2\n", -EINVAL },
+                { "0x\n", -EINVAL },
         };
         struct tree *tree = *state;
         int64_t number;
@@ -86,7 +107,8 @@ static void test_numbers(void **state) {
                 int64_t value = 0;
 
                 tree_write(tree, "sys/number", "%s", rows[i].content);
-                assert_row(sysfs_read_number(tree->root->sys, "number", &value) == rows[i].r, "\"%s\"", rows[i].content);
+                assert_row(sysfs_read_number(tree->root->sys, "number", &value) == rows[i].r, "\"%s\"",
+                           rows[i].content);
                 assert_row(value == rows[i].value, "\"%s\"", rows[i].content);
         }
         assert_int_equal(sysfs_read_number(tree->root->sys, "missing", &number), -ENOENT);
@@ -95,7 +117,9 @@ static void test_numbers(void **state) {
 static void test_links(void **state) {
         static const struct {
                 const char *target, *name;
-        } rows[] = { { "../../drivers/e1000e", "e1000e" }, { "e1000e", "e1000e" }, { "/x/0123456", "0123456" } };
+        } rows[] = { { "../../drivers/e1000e", "e1000e" },
+                     { "e1000e", "e1000e" },
+                     { "/x/0123456", "0123456" } };
         struct tree *tree = *state;
         char buffer[8] = "";
 
@@ -147,9 +171,11 @@ static void test_writing(void **state) {
                 const char *attribute;
                 int r;
         } rows[] = {
-                { "driver_override", 0 }, { "unbind", 0 }, { "bind", 0 }, { "drivers_probe", 0 }, { "sub/bind", 0 },
-                { "new_id", -EPERM }, { "remove_id", -EPERM }, { "remove", -EPERM }, { "rescan", -EPERM }, { "bind/x", -EPERM },
-                { "xbind", -EPERM }, { "", -EPERM }, { "config", -EPERM }, { "gone/bind", -ENOENT },
+                { "driver_override", 0 }, { "unbind", 0 },          { "bind", 0 },
+                { "drivers_probe", 0 },   { "sub/bind", 0 },        { "new_id", -EPERM },
+                { "remove_id", -EPERM },  { "remove", -EPERM },     { "rescan", -EPERM },
+                { "bind/x", -EPERM },     { "xbind", -EPERM },      { "", -EPERM },
+                { "config", -EPERM },     { "gone/bind", -ENOENT },
         };
         struct tree *tree = *state;
 
@@ -159,7 +185,8 @@ static void test_writing(void **state) {
                 snprintf(path, sizeof(path), "sys/%s", rows[i].attribute);
                 if (rows[i].r == 0)
                         tree_write(tree, path, "%s", "");
-                assert_row(sysfs_write(tree->root->sys, rows[i].attribute, "word") == rows[i].r, "%s", rows[i].attribute);
+                assert_row(sysfs_write(tree->root->sys, rows[i].attribute, "word") == rows[i].r, "%s",
+                           rows[i].attribute);
                 if (rows[i].r == 0) {
                         _cleanup_free_ char *text = tree_read(tree, path);
 
@@ -170,7 +197,8 @@ static void test_writing(void **state) {
 
 static void test_root(void **state) {
         struct tree *tree = *state;
-        _cleanup_free_ char *path = root_path(tree->root, "/dev/vfio"), *expected = tree_name(tree, "dev/vfio");
+        _cleanup_free_ char *path = root_path(tree->root, "/dev/vfio"),
+                            *expected = tree_name(tree, "dev/vfio");
         struct root *root;
 
         assert_string_equal(path, expected);
@@ -178,5 +206,5 @@ static void test_root(void **state) {
 }
 
 UNIT_MAIN(ON_TREE(test_sleeping_attributes), cmocka_unit_test(test_other_attributes), ON_TREE(test_values),
-          ON_TREE(test_locked_reading), ON_TREE(test_numbers), ON_TREE(test_links), ON_TREE(test_foreach), ON_TREE(test_writing),
-          ON_TREE(test_root))
+          ON_TREE(test_locked_reading), ON_TREE(test_numbers), ON_TREE(test_links), ON_TREE(test_foreach),
+          ON_TREE(test_writing), ON_TREE(test_root))

@@ -7,9 +7,9 @@
 #include "tests/unit/modules.h"
 #include "tests/unit/unit.h"
 
-#define NIC "0000:01:00.0"  /* e1000e, whose module can be loaded */
-#define MLX "0000:02:00.0"  /* mlx5_core, whose module is loaded; it has a variant of VFIO */
-#define ODD "0000:03:00.0"  /* no module knows it */
+#define NIC "0000:01:00.0" /* e1000e, whose module can be loaded */
+#define MLX "0000:02:00.0" /* mlx5_core, whose module is loaded; it has a variant of VFIO */
+#define ODD "0000:03:00.0" /* no module knows it */
 #define MODALIAS_OF_NIC "pci:v00008086d000010D3sv00000000sd00000000bc02sc00i00"
 
 #define NO_DRIVER "no such driver"
@@ -53,10 +53,14 @@ static int teardown(void **state) {
         return 0;
 }
 
-/* "BACKEND driver/override load=… pick=…", with "host" for the backend where the target is home, "own" where it is a host driver. */
+/* "BACKEND driver/override load=… pick=…", with "host" for the backend where the target is home, "own" where
+ * it is a host driver. */
 static void describe(const struct target *t, char buffer[static 512]) {
-        int n = snprintf(buffer, 512, "%s %s/%s", t->backend ? t->backend->name : t->home ? "host" :
-                                                  t->bind_with_own_override           ? "own" : "-",
+        int n = snprintf(buffer, 512, "%s %s/%s",
+                         t->backend                  ? t->backend->name
+                         : t->home                   ? "host"
+                         : t->bind_with_own_override ? "own"
+                                                     : "-",
                          t->driver, t->override);
 
         if (*t->load)
@@ -65,11 +69,12 @@ static void describe(const struct target *t, char buffer[static 512]) {
                 snprintf(buffer + n, 512 - (size_t) n, " pick=%s", t->modules);
 }
 
-static void resolve(struct host *host, const char *address, const char *word, const char *configured, const struct home *home,
-                    char buffer[static 512]) {
+static void resolve(struct host *host, const char *address, const char *word, const char *configured,
+                    const struct home *home, char buffer[static 512]) {
         _cleanup_failure_ struct failure failure = {};
         struct target target = {};
-        int r = target_resolve(host->model, host_function(host, address), word, configured, home, &target, &failure);
+        int r = target_resolve(host->model, host_function(host, address), word, configured, home, &target,
+                               &failure);
 
         if (r < 0) {
                 snprintf(buffer, 512, "%s", strempty(failures[failure.kind]));
@@ -91,8 +96,10 @@ static void check(struct host *host, const struct row *rows, size_t n) {
                 char text[512];
 
                 host_move(host, rows[i].address, rows[i].driver, rows[i].override);
-                resolve(host, rows[i].address, rows[i].word, rows[i].configured ?: "auto", rows[i].home, text);
-                assert_row(streq(text, rows[i].expected), "row %zu (%s to \"%s\"): %s", i, rows[i].address, rows[i].word, text);
+                resolve(host, rows[i].address, rows[i].word, rows[i].configured ?: "auto", rows[i].home,
+                        text);
+                assert_row(streq(text, rows[i].expected), "row %zu (%s to \"%s\"): %s", i, rows[i].address,
+                           rows[i].word, text);
         }
 }
 
@@ -102,7 +109,8 @@ static void test_passthrough(void **state) {
         static const struct {
                 const char *driver, *override;
         } states[] = {
-                { "e1000e", "" }, { NULL, "" }, { NULL, "none" }, { "vfio-pci", "vfio-pci" }, { "other", "mine" }, { "vfio-pci", "" },
+                { "e1000e", "" },           { NULL, "" },        { NULL, "none" },
+                { "vfio-pci", "vfio-pci" }, { "other", "mine" }, { "vfio-pci", "" },
         };
         static const struct home *const homes[] = { NULL, &home, &unknown };
         static const struct {
@@ -131,8 +139,10 @@ static void test_passthrough(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 for (size_t j = 0; j < ELEMENTSOF(states); j++)
                         for (size_t k = 0; k < ELEMENTSOF(homes); k++) {
-                                const struct row row = { words[i].address, states[j].driver, states[j].override, words[i].word,
-                                                         words[i].configured, homes[k], words[i].expected };
+                                const struct row row = { words[i].address,    states[j].driver,
+                                                         states[j].override,  words[i].word,
+                                                         words[i].configured, homes[k],
+                                                         words[i].expected };
 
                                 check(host, &row, 1);
                         }
@@ -147,23 +157,27 @@ static void test_variant_is_loaded(void **state) {
         struct host *host = *state;
 
         /* A module's driver may have another name. */
-        tree_link(host->tree, "sys/module/mlx5_vfio_pci/drivers/pci:mlx5-vfio-pci", "../../../bus/pci/drivers/mlx5-vfio-pci");
+        tree_link(host->tree, "sys/module/mlx5_vfio_pci/drivers/pci:mlx5-vfio-pci",
+                  "../../../bus/pci/drivers/mlx5-vfio-pci");
         tree_driver(host->tree, "mlx5-vfio-pci");
         check(host, rows, ELEMENTSOF(rows));
 }
 
 static void test_home(void **state) {
-        static const struct home nic = { "e1000e", "", false }, mine = { "e1000e", "mine", false }, nothing = {},
-                                 none_mine = { "", "mine", false }, unknown = { .unknown = true }, other = { "other", "", false };
+        static const struct home nic = { "e1000e", "", false }, mine = { "e1000e", "mine", false },
+                                 nothing = {}, none_mine = { "", "mine", false },
+                                 unknown = { .unknown = true }, other = { "other", "", false };
         static const struct row rows[] = {
                 /* as recorded */
                 { NIC, "vfio-pci", "vfio-pci", "host", NULL, &other, "host other/" },
                 { NIC, "vfio-pci", "vfio-pci", "host", NULL, &nic, "host e1000e/ load=" MODALIAS_OF_NIC },
-                { NIC, "vfio-pci", "vfio-pci", "host", NULL, &mine, "host e1000e/mine load=" MODALIAS_OF_NIC },
+                { NIC, "vfio-pci", "vfio-pci", "host", NULL, &mine,
+                  "host e1000e/mine load=" MODALIAS_OF_NIC },
                 { NIC, "vfio-pci", "vfio-pci", "host", NULL, &nothing, "host /" },
                 { NIC, NULL, "none", "host", NULL, &none_mine, "host /mine" },
                 /* nobody knows */
-                { NIC, "vfio-pci", "vfio-pci", "host", NULL, &unknown, "host / load=" MODALIAS_OF_NIC " pick=e1000e" },
+                { NIC, "vfio-pci", "vfio-pci", "host", NULL, &unknown,
+                  "host / load=" MODALIAS_OF_NIC " pick=e1000e" },
                 { MLX, "vfio-pci", "vfio-pci", "host", NULL, &unknown, "host / pick=mlx5_core" },
                 { MLX, "vfio-pci", "vfio-pci", "host", NULL, NULL, "host / pick=mlx5_core" },
                 { MLX, "pci-stub", "pci-stub", "host", NULL, NULL, "host / pick=mlx5_core" },
@@ -232,7 +246,8 @@ static void test_bans(void **state) {
         static const struct row rows[] = {
                 { NIC, NULL, "", "kvm", NULL, NULL, NO_MODULE },
                 { NIC, NULL, "", "pci-stub", NULL, NULL, NO_MODULE },
-                { NIC, NULL, "", "vfio", NULL, NULL, "vfio vfio-pci/vfio-pci" }, /* it is registered, so nothing is loaded */
+                { NIC, NULL, "", "vfio", NULL, NULL,
+                  "vfio vfio-pci/vfio-pci" }, /* it is registered, so nothing is loaded */
                 { NIC, NULL, "", "other", NULL, NULL, "own other/" },
                 /* the only module of its own is kept out */
                 { NIC, NULL, "", "missing", NULL, NULL, NO_DRIVER },
@@ -240,7 +255,8 @@ static void test_bans(void **state) {
         };
         struct host *host = *state;
 
-        tree_write(host->tree, "etc/modprobe.d/local.conf", "install pci_stub /bin/false\ninstall vfio_pci /bin/false\nblacklist e1000e\n");
+        tree_write(host->tree, "etc/modprobe.d/local.conf",
+                   "install pci_stub /bin/false\ninstall vfio_pci /bin/false\nblacklist e1000e\n");
         aliases_refresh(host->aliases);
         check(host, rows, ELEMENTSOF(rows));
 }
@@ -250,17 +266,27 @@ static void test_reached(void **state) {
                 const char *address, *driver, *override, *word;
                 bool reached;
         } rows[] = {
-                { NIC, "vfio-pci", "vfio-pci", "vfio", true },  { NIC, "vfio-pci", "", "vfio", true },
-                { NIC, "vfio-pci", "other", "vfio-pci", true }, { NIC, "other", "vfio-pci", "vfio", false },
-                { NIC, NULL, "vfio-pci", "vfio", false },       { NIC, "pci-stub", "pci-stub", "vfio", false },
-                { NIC, "pci-stub", "pci-stub", "kvm", true },   { MLX, "vfio-pci", "vfio-pci", "vfio", false },
+                { NIC, "vfio-pci", "vfio-pci", "vfio", true },
+                { NIC, "vfio-pci", "", "vfio", true },
+                { NIC, "vfio-pci", "other", "vfio-pci", true },
+                { NIC, "other", "vfio-pci", "vfio", false },
+                { NIC, NULL, "vfio-pci", "vfio", false },
+                { NIC, "pci-stub", "pci-stub", "vfio", false },
+                { NIC, "pci-stub", "pci-stub", "kvm", true },
+                { MLX, "vfio-pci", "vfio-pci", "vfio", false },
                 { MLX, "vfio-pci", "vfio-pci", "vfio-pci", true },
-                { NIC, NULL, "none", "none", true },            { NIC, NULL, "", "none", false },
-                { NIC, "other", "none", "none", false },        { NIC, "other", "", "other", true },
-                { NIC, "other", "vfio-pci", "other", false },   { NIC, "other", "mine", "other", true },
-                { MLX, "mlx5_core", "", "host", true },         { MLX, "other", "mine", "host", true },
-                { MLX, NULL, "", "host", false },               { MLX, "pci-stub", "", "host", false },
-                { ODD, NULL, "", "host", true },                { ODD, NULL, "none", "host", false },
+                { NIC, NULL, "none", "none", true },
+                { NIC, NULL, "", "none", false },
+                { NIC, "other", "none", "none", false },
+                { NIC, "other", "", "other", true },
+                { NIC, "other", "vfio-pci", "other", false },
+                { NIC, "other", "mine", "other", true },
+                { MLX, "mlx5_core", "", "host", true },
+                { MLX, "other", "mine", "host", true },
+                { MLX, NULL, "", "host", false },
+                { MLX, "pci-stub", "", "host", false },
+                { ODD, NULL, "", "host", true },
+                { ODD, NULL, "none", "host", false },
                 { ODD, "vfio-pci", "vfio-pci", "host", false },
         };
         struct host *host = *state;
@@ -271,7 +297,8 @@ static void test_reached(void **state) {
 
                 host_move(host, rows[i].address, rows[i].driver, rows[i].override);
                 assert_ok(target_resolve(host->model, f, rows[i].word, "auto", NULL, &target, NULL));
-                assert_row(target_is_reached(&target, f) == rows[i].reached, "row %zu (%s to %s)", i, rows[i].address, rows[i].word);
+                assert_row(target_is_reached(&target, f) == rows[i].reached, "row %zu (%s to %s)", i,
+                           rows[i].address, rows[i].word);
         }
 }
 

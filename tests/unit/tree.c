@@ -15,11 +15,11 @@
 
 /* Those of the kernel that sleep, or wake the device. */
 static const char *const sleeping[] = {
-        "driver_override", "uevent", "sriov_numvfs", "config", "current_link_speed", "current_link_width",
-        "max_link_speed", "max_link_width",
+        "driver_override",    "uevent",         "sriov_numvfs",   "config", "current_link_speed",
+        "current_link_width", "max_link_speed", "max_link_width",
 };
 
-#define say_path(buffer, ...) \
+#define say_path(buffer, ...)                                                                               \
         assert_in_range(snprintf((buffer), sizeof(buffer), __VA_ARGS__), 0, sizeof(buffer) - 1)
 
 char *tree_name(const struct tree *tree, const char *path) {
@@ -199,7 +199,9 @@ static void make_directory(struct tree *tree, const struct fake_function *f, cha
                 target[n] = '\0';
                 assert_in_range(snprintf(path, PATH_MAX, "%s/%s", target, f->address), 0, PATH_MAX - 1);
         } else
-                assert_in_range(snprintf(path, PATH_MAX, "../../../devices/pci%.7s/%s", f->address, f->address), 0, PATH_MAX - 1);
+                assert_in_range(snprintf(path, PATH_MAX, "../../../devices/pci%.7s/%s", f->address,
+                                         f->address),
+                                0, PATH_MAX - 1);
 
         say_path(link, "sys/%s", path + strlen("../../../"));
         tree_directory(tree, link);
@@ -250,8 +252,9 @@ void tree_add(struct tree *tree, const struct fake_function *f) {
         char directory[PATH_MAX], path[PATH_MAX], modalias[128];
 
         make_directory(tree, f, directory);
-        say_path(modalias, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", f->vendor, f->device, f->subsystem_vendor,
-                 f->subsystem_device, f->class_code >> 16, f->class_code >> 8 & 0xff, f->class_code & 0xff);
+        say_path(modalias, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", f->vendor, f->device,
+                 f->subsystem_vendor, f->subsystem_device, f->class_code >> 16, f->class_code >> 8 & 0xff,
+                 f->class_code & 0xff);
         for (size_t i = 0; i < ELEMENTSOF(sleeping); i++) {
                 say_path(path, "%s/%s", directory, sleeping[i]);
                 tree_pipe(tree, path);

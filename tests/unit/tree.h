@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A directory that stands for "/" in a test, with a /sys in it that looks as the kernel makes it, written from tables of functions.
- * Attributes that sleep on the device's lock are pipes that nobody writes to, unless the test gives them a content: whoever reads one
- * waits for ever, and fails the test. All functions end the test where the file system does not do as they say. */
+/* A directory that stands for "/" in a test, with a /sys in it that looks as the kernel makes it, written
+ * from tables of functions. Attributes that sleep on the device's lock are pipes that nobody writes to,
+ * unless the test gives them a content: whoever reads one waits for ever, and fails the test. All functions
+ * end the test where the file system does not do as they say. */
 
 #include <stdint.h>
 
@@ -22,7 +23,8 @@ struct fake_function {
         const char *vfs; /* addresses, separated by spaces */
         const char *physical;
         const char *vfio_dev; /* the name of its cdev */
-        bool no_cdev;         /* a kernel without CONFIG_VFIO_DEVICE_CDEV: the directory is there, the number is not */
+        bool no_cdev; /* a kernel without CONFIG_VFIO_DEVICE_CDEV: the directory is there, the number is not
+                       */
 };
 
 struct tree {
@@ -54,7 +56,8 @@ bool tree_has(struct tree *tree, const char *path);
 /* What a file holds. The caller frees it. */
 char *tree_read(struct tree *tree, const char *path);
 
-/* Makes functions, with their drivers and groups; removes one, whose inode is not given to another one while the tree exists. */
+/* Makes functions, with their drivers and groups; removes one, whose inode is not given to another one while
+ * the tree exists. */
 void tree_add(struct tree *tree, const struct fake_function *f);
 void tree_add_all(struct tree *tree, const struct fake_function *f, size_t n);
 void tree_remove(struct tree *tree, const char *address);

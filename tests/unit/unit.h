@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What every unit test includes: cmocka with what it wants before it, and the few words that they share. Each test program ends in
- * UNIT_MAIN with its tests, and says in TAP how they went. */
+/* What every unit test includes: cmocka with what it wants before it, and the few words that they share.
+ * Each test program ends in UNIT_MAIN with its tests, and says in TAP how they went. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -15,40 +15,40 @@
 /* The service has a function of this name. */
 #undef fail
 #undef fail_msg
-#define fail_msg(format, ...)                              \
-        do {                                               \
-                print_error(format "\n", ##__VA_ARGS__);   \
-                _fail(__FILE__, __LINE__);                 \
+#define fail_msg(format, ...)                                                                               \
+        do {                                                                                                \
+                print_error(format "\n", ##__VA_ARGS__);                                                    \
+                _fail(__FILE__, __LINE__);                                                                  \
         } while (0)
 
 #include "service/host/address.h"
 #include "service/host/macros.h"
 
 /* The programs of this folder get the tests' names from their functions. */
-#define UNIT_MAIN(...)                                                  \
-        int main(void) {                                                \
-                const struct CMUnitTest tests[] = { __VA_ARGS__ };      \
-                                                                        \
-                cmocka_set_message_output(CM_OUTPUT_TAP);               \
-                return cmocka_run_group_tests(tests, NULL, NULL);       \
+#define UNIT_MAIN(...)                                                                                      \
+        int main(void) {                                                                                    \
+                const struct CMUnitTest tests[] = { __VA_ARGS__ };                                          \
+                                                                                                            \
+                cmocka_set_message_output(CM_OUTPUT_TAP);                                                   \
+                return cmocka_run_group_tests(tests, NULL, NULL);                                           \
         }
 
 /* A function that answers 0 or more. */
-#define assert_ok(expression)                                                                                  \
-        ({                                                                                                     \
-                int _r = (int) (expression);                                                                   \
-                if (_r < 0)                                                                                    \
-                        fail_msg("%s: %s", #expression, strerror(-_r));                                        \
-                _r;                                                                                            \
+#define assert_ok(expression)                                                                               \
+        ({                                                                                                  \
+                int _r = (int) (expression);                                                                \
+                if (_r < 0)                                                                                 \
+                        fail_msg("%s: %s", #expression, strerror(-_r));                                     \
+                _r;                                                                                         \
         })
 
 /* Fails with the row of a table that did not hold. */
-#define assert_row(expression, ...)                                                     \
-        do {                                                                            \
-                if (!(expression)) {                                                    \
-                        print_error(__VA_ARGS__);                                       \
-                        fail_msg(": %s does not hold", #expression);                    \
-                }                                                                       \
+#define assert_row(expression, ...)                                                                         \
+        do {                                                                                                \
+                if (!(expression)) {                                                                        \
+                        print_error(__VA_ARGS__);                                                           \
+                        fail_msg(": %s does not hold", #expression);                                        \
+                }                                                                                           \
         } while (0)
 
 /* TEXT as an address; it must be one. */

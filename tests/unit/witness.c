@@ -33,8 +33,8 @@ static void note(struct witness *witness, const char *format, ...) {
         va_list arguments;
 
         va_start(arguments, format);
-        witness->length += (size_t) vsnprintf(witness->text + witness->length, sizeof(witness->text) - witness->length, format,
-                                              arguments);
+        witness->length += (size_t) vsnprintf(witness->text + witness->length,
+                                              sizeof(witness->text) - witness->length, format, arguments);
         va_end(arguments);
         assert_true(witness->length < sizeof(witness->text));
 }
@@ -70,8 +70,8 @@ static void on_function_changed(struct function *f, unsigned changes, void *user
 }
 
 static void on_function_moved(struct function *f, const char *from, enum moved_by mover, void *userdata) {
-        note(userdata, "> %s %s %s %s\n", PCI_ADDRESS_TEXT(&f->address), *from ? from : "-", *f->driver ? f->driver : "-",
-             mover == MOVED_BY_US ? "us" : "kernel");
+        note(userdata, "> %s %s %s %s\n", PCI_ADDRESS_TEXT(&f->address), *from ? from : "-",
+             *f->driver ? f->driver : "-", mover == MOVED_BY_US ? "us" : "kernel");
 }
 
 static void on_group_added(struct group *g, void *userdata) {

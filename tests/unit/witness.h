@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A listener that writes down what a model tells, a line for each notification, so that tests can compare it with what they expect:
+/* A listener that writes down what a model tells, a line for each notification, so that tests can compare it
+ * with what they expect:
  *
  *      + 0000:01:00.0                  a function was added; "-": it is about to be removed
  *      ~ 0000:01:00.0 driver,group     it has changed

@@ -22,9 +22,9 @@ STUCK, SIBLING = TWINS
 GROUP = kernel.group(STUCK)
 # In seconds: the service's limit, its watchdog, and how soon everything is done that has nothing to do with the stuck
 # device, on an emulated processor.
-LIMIT = 2
-WATCHDOG = 3
-PROMPT = 5
+LIMIT = 4
+WATCHDOG = 4
+PROMPT = 10
 
 
 @dataclasses.dataclass

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Looking at what the service itself must not read, and passing over what does not answer. */
+
+#include "tests/unit/stage.h"
+#include "tests/unit/unit.h"
+
+#define CROWD 100
+
+static char addresses[CROWD][PCI_ADDRESS_SIZE];
+
+static int setup(void **state) {
+        struct stage *stage = malloc(sizeof(*stage));
+        struct fake_function functions[CROWD] = {};
+
+        for (unsigned i = 0; i < CROWD; i++) {
+                snprintf(addresses[i], sizeof(addresses[i]), "0000:%02x:00.0", (uint8_t) (i + 1));
+                functions[i] = (struct fake_function){ .address = addresses[i], .driver = "e1000e" };
+        }
+        stage_init(stage, functions, CROWD);
+        for (unsigned i = 0; i < CROWD; i++) {
+                char path[64];
+
+                snprintf(path, sizeof(path), "overrides/%s", addresses[i]);
+                tree_write(stage->host.tree, path, "mine-%u\n", i);
+        }
+        *state = stage;
+        return 0;
+}
+
+static int teardown(void **state) {
+        stage_clear(*state);
+        free(*state);
+        return 0;
+}
+
+struct seen {
+        unsigned n;
+        int error;
+        char stuck[PCI_ADDRESS_SIZE];
+};
+
+static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
+        struct seen *seen = userdata;
+
+        seen->n++;
+        seen->error = error;
+        if (stuck)
+                pci_address_format(stuck, seen->stuck);
+}
+
+static struct seen observe(struct stage *stage, size_t n, uint64_t limit_usec) {
+        struct observation *observation = NULL;
+        struct function *functions[CROWD];
+        struct seen seen = {};
+
+        for (size_t i = 0; i < n; i++)
+                functions[i] = host_function(&stage->host, addresses[i]);
+        assert_ok(observation_start(stage->event, stage->host.model, stage->worker, functions, n, limit_usec,
+                                    on_observed, &seen, &observation));
+        assert_int_equal(seen.n, 0);
+        while (seen.n == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        observation_free(observation);
+        assert_int_equal(seen.n, 1);
+        return seen;
+}
+
+/* Functions that the model knows by their override. */
+static unsigned count_known(struct stage *stage) {
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < CROWD; i++) {
+                char override[32];
+
+                snprintf(override, sizeof(override), "mine-%u", i);
+                n += streq(host_function(&stage->host, addresses[i])->override, override);
+        }
+        return n;
+}
+
+static void test_crowd(void **state) {
+        struct stage *stage = *state;
+
+        assert_int_equal(observe(stage, CROWD, 10000000).error, 0);
+        assert_int_equal(count_known(stage), CROWD);
+        assert_int_equal(observe(stage, 0, 10000000).error, 0);
+}
+
+static void test_only_news_is_told(void **state) {
+        struct stage *stage = *state;
+
+        observe(stage, 1, 10000000);
+        witness_expect(&stage->host.witness, "~ 0000:01:00.0 override\n");
+        observe(stage, 1, 10000000);
+        witness_expect(&stage->host.witness, "");
+}
+
+static void test_stuck(void **state) {
+        struct stage *stage = *state;
+        struct seen seen;
+
+        stage_fault(stage, "look", addresses[40], 1, "hang");
+        seen = observe(stage, CROWD, 500000);
+        assert_int_equal(seen.error, -ETIMEDOUT);
+        assert_string_equal(seen.stuck, addresses[40]);
+        assert_int_equal(count_known(stage), 40);
+}
+
+static void test_worker_dies(void **state) {
+        struct stage *stage = *state;
+
+        stage_fault(stage, "look", addresses[40], 1, "die");
+        assert_int_equal(observe(stage, CROWD, 10000000).error, -EPIPE);
+        assert_int_equal(count_known(stage), 40);
+}
+
+/* What has gone, or has been taken by another device, is nobody's news; what is being moved tells it itself.
+ */
+static void test_left_alone(void **state) {
+        struct stage *stage = *state;
+        struct fake_function other = { .address = addresses[1], .driver = "igb" };
+
+        tree_remove(stage->host.tree, addresses[0]);
+        tree_remove(stage->host.tree, addresses[1]);
+        tree_add(stage->host.tree, &other);
+        model_set_moving(host_function(&stage->host, addresses[2]), true);
+        assert_int_equal(observe(stage, 4, 10000000).error, 0);
+        assert_int_equal(count_known(stage), 1);
+        assert_string_equal(host_function(&stage->host, addresses[3])->override, "mine-3");
+}
+
+static void on_idle(void *userdata) {
+        unsigned *n = userdata;
+
+        (*n)++;
+}
+
+static struct observer *watch(struct stage *stage, unsigned *idle) {
+        struct observer *observer;
+
+        assert_ok(observer_new(stage->event, stage->host.model, stage->worker, on_idle, idle, &observer));
+        for (unsigned i = 0; i < CROWD; i++)
+                assert_ok(observer_add(observer, host_function(&stage->host, addresses[i])));
+        return observer;
+}
+
+static void test_observer(void **state) {
+        struct stage *stage = *state;
+        unsigned idle = 0;
+        struct observer *observer = watch(stage, &idle);
+
+        while (idle == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        assert_int_equal(count_known(stage), CROWD);
+
+        /* One more, later, and many times in a row. */
+        tree_write(stage->host.tree, "overrides/0000:01:00.0", "new\n");
+        for (unsigned i = 0; i < 10; i++)
+                assert_ok(observer_add(observer, host_function(&stage->host, addresses[0])));
+        while (idle == 1)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        assert_string_equal(host_function(&stage->host, addresses[0])->override, "new");
+        observer_free(observer);
+}
+
+/* Two that do not answer keep nobody else from being looked at. */
+static void test_observer_passes_over(void **state) {
+        struct stage *stage = *state;
+        unsigned idle = 0;
+        struct observer *observer;
+
+        stage_fault(stage, "look", addresses[40], 1, "hang");
+        stage_fault(stage, "look", addresses[CROWD - 1], 1, "hang");
+        observer = watch(stage, &idle);
+        while (idle == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        assert_int_equal(count_known(stage), CROWD - 2);
+        observer_free(observer);
+}
+
+/* The worker that ends in the midst of it costs one look. */
+static void test_observer_and_dead_worker(void **state) {
+        struct stage *stage = *state;
+        unsigned idle = 0;
+        struct observer *observer;
+
+        stage_fault(stage, "look", addresses[40], 1, "die");
+        observer = watch(stage, &idle);
+        while (idle == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        assert_true(count_known(stage) >= CROWD - 1);
+        observer_free(observer);
+}
+
+/* Functions that come while others are being looked at are looked at as well. */
+static void test_observer_meanwhile(void **state) {
+        struct stage *stage = *state;
+        unsigned idle = 0;
+        struct observer *observer;
+
+        assert_ok(observer_new(stage->event, stage->host.model, stage->worker, on_idle, &idle, &observer));
+        stage_fault(stage, "look", addresses[0], 1, "hang");
+        assert_ok(observer_add(observer, host_function(&stage->host, addresses[0])));
+        stage_wait_order(stage, "look 0000:01:00.0");
+        for (unsigned i = 1; i < CROWD; i++)
+                assert_ok(observer_add(observer, host_function(&stage->host, addresses[i])));
+        stage_release(stage);
+        while (count_known(stage) < CROWD - 1)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        observer_free(observer);
+}
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+UNIT_MAIN(ON_STAGE(test_crowd), ON_STAGE(test_only_news_is_told), ON_STAGE(test_stuck),
+          ON_STAGE(test_worker_dies), ON_STAGE(test_left_alone), ON_STAGE(test_observer),
+          ON_STAGE(test_observer_passes_over), ON_STAGE(test_observer_and_dead_worker),
+          ON_STAGE(test_observer_meanwhile))
