@@ -14,6 +14,9 @@
 /* How long a device may take to wake up, in microseconds. */
 #define LIMIT_USEC (5 * 1000 * 1000ULL)
 
+/* How many calls may wait for their workers at once. */
+#define READINGS_MAX 32
+
 static const struct property {
         const char *name;
         const char *attribute; /* as Documentation/ABI/testing/sysfs-bus-pci and sysfs-class-pci_bus name it */
@@ -40,6 +43,7 @@ struct reading {
 static int start_worker(struct reading *reading);
 
 static void reading_free(struct reading *reading) {
+        reading->service->n_readings--;
         worker_dismiss(reading->worker);
         sd_event_source_disable_unref(reading->timer);
         sd_bus_message_unref(reading->message);
@@ -139,9 +143,15 @@ int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_err
         if (!property)
                 return 0; /* everything else takes the ordinary way */
 
+        if (service->n_readings >= READINGS_MAX)
+                return sd_bus_reply_method_errorf(message, VFIOBIND_ERROR_LIMIT_EXCEEDED,
+                                                  "%s cannot be read of %s now: %u properties are being read already",
+                                                  property->name, PCI_ADDRESS_TEXT(&address), service->n_readings);
+
         reading = calloc(1, sizeof(*reading));
         if (!reading)
                 return -ENOMEM;
+        service->n_readings++;
         reading->message = sd_bus_message_ref(message);
         reading->property = property;
         reading->service = service;

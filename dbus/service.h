@@ -24,6 +24,7 @@ struct service {
         struct mover *mover;
         const char *worker_program;
         struct bus_request *requests; /* those that wait for polkit, for the worker or for their move */
+        unsigned n_readings;          /* calls that wait for a worker to read a property */
         struct activity activity;     /* what the object that is being looked at is about */
 
         /* Told of an operation that is settled when nobody waits for its answer any more. */

@@ -66,6 +66,8 @@ SUITES = {
     'client-sanitize': script('client/run', '{build}', build='sanitize', deadline=600),
     'unit': meson('sanitize', 'unit'),
     'host': meson('sanitize', 'host'),
+    'load': meson('sanitize', 'load'),
+    'faults': meson('sanitize', 'faults'),
     'vm': guest('main', 'main/run'),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
 }

@@ -240,13 +240,6 @@ static int add_function(struct model *model, const struct pci_address *address) 
         return r;
 }
 
-static void remove_function(struct model *model, struct function *f) {
-        tell(model, function_removed, f);
-        leave_group(model, f, f->group);
-        array_remove(model->functions, &model->n_functions, find_function(model, &f->address));
-        function_free(f);
-}
-
 /* The number of the last uevent. */
 static uint64_t read_seqnum(const struct model *model) {
         int64_t number;
@@ -307,6 +300,20 @@ static int refresh_function(struct model *model, struct function *f, enum moved_
         if (changes & FUNCTION_DRIVER)
                 announce_driver(model, f, driver, mover);
         return 0;
+}
+
+static void remove_function(struct model *model, struct function *f) {
+        struct function *physical = f->is_virtual ? model_function(model, &f->physical) : NULL;
+
+        tell(model, function_removed, f);
+        leave_group(model, f, f->group);
+        array_remove(model->functions, &model->n_functions, find_function(model, &f->address));
+        function_free(f);
+
+        /* Virtual functions go all together, and no uevent tells of it for the physical function (sriov_disable() in
+         * drivers/pci/iov.c). */
+        if (physical && physical->n_virtual_functions > 0 && !physical->moving)
+                (void) refresh_function(model, physical, MOVED_BY_KERNEL);
 }
 
 int model_update(struct model *model, const struct pci_address *address, enum moved_by mover) {

@@ -25,8 +25,8 @@ struct names {
  * answers that there is no name. libpci takes no context, and it calls the handler in the thread that called it. */
 static _Thread_local jmp_buf lookup_failed;
 
-static _Noreturn void on_error(char *format, ...) _printf_(1, 2);
-static _Noreturn void on_error(char *format, ...) {
+static void on_error(char *format, ...) _printf_(1, 2) __attribute__((noreturn));
+static void on_error(char *format, ...) {
         longjmp(lookup_failed, 1);
 }
 

@@ -58,18 +58,33 @@ static int address_in_path(const char *path, struct pci_address *ret) {
 /* What the event itself says of the driver. A received device is sealed: asking for its properties reads no file. Returns whether it
  * is an old story: looking at sysfs because of that could skip a state that a later event tells of. */
 static bool note_driver(struct uevents *uevents, sd_device *device, struct function *f) {
-        const char *driver = "";
+        const char *driver = "", *subsystem;
         sd_device_action_t action;
         uint64_t seqnum;
 
         if (sd_device_get_action(device, &action) < 0 || sd_device_get_seqnum(device, &seqnum) < 0)
                 return false;
+        /* A VFIO node goes because the driver goes, which the function's own event tells next. */
+        if (action == SD_DEVICE_REMOVE && sd_device_get_subsystem(device, &subsystem) >= 0 && !streq(subsystem, "pci"))
+                return true;
         if (seqnum <= f->seqnum)
                 return action != SD_DEVICE_REMOVE; /* which is told before it is done */
         if (action == SD_DEVICE_UNBIND ||
             (action == SD_DEVICE_BIND && sd_device_get_property_value(device, "DRIVER", &driver) >= 0))
                 (void) model_note_driver(uevents->model, f, driver, seqnum);
         return false;
+}
+
+/* What has been missed may have been about any of them. */
+static void scan(struct uevents *uevents) {
+        struct function *const *functions;
+        size_t n;
+
+        model_scan(uevents->model);
+
+        functions = model_functions(uevents->model, &n);
+        for (size_t i = 0; uevents->changed && i < n; i++)
+                uevents->changed(functions[i], uevents->userdata);
 }
 
 static int on_event(sd_device_monitor *monitor, sd_device *device, void *userdata) {
@@ -92,7 +107,7 @@ static int on_event(sd_device_monitor *monitor, sd_device *device, void *userdat
         dropped = count_dropped(uevents);
         if (dropped != uevents->dropped) {
                 uevents->dropped = dropped;
-                model_scan(uevents->model);
+                scan(uevents);
         }
 
         if (sd_event_source_set_time_relative(uevents->trim, TRIM_DELAY_USEC) >= 0)

@@ -114,7 +114,12 @@ static int give_order(struct lane *lane, const struct step *step) {
         if (r < 0)
                 return r;
         lane->ordered = true;
-        return worker_order(lane->worker, &order);
+
+        /* One that was killed while it had nothing to do; whoever tries again gets another. */
+        r = worker_order(lane->worker, &order);
+        if (r == -EPIPE)
+                lane->worker = worker_dismiss(lane->worker);
+        return r;
 }
 
 static void pause_for(struct lane *lane, uint64_t usec) {
@@ -181,19 +186,19 @@ static void next_movement(struct lane *lane, bool stranded) {
         pause_for(lane, 0);
 }
 
-static void look(struct lane *lane) {
-        lane->state = LANE_LOOKING;
-        lane->look = (struct step){ .kind = STEP_LOOK, .movement = lane->movements[lane->left - 1] };
-
-        if (give_order(lane, &lane->look) < 0)
-                next_movement(lane, true);
-}
-
 static void try_again(struct lane *lane) {
         if (++lane->attempt == UNDO_ATTEMPTS)
                 next_movement(lane, true);
         else
                 pause_for(lane, lane->attempt * UNDO_PAUSE_USEC);
+}
+
+static void look(struct lane *lane) {
+        lane->state = LANE_LOOKING;
+        lane->look = (struct step){ .kind = STEP_LOOK, .movement = lane->movements[lane->left - 1] };
+
+        if (give_order(lane, &lane->look) < 0)
+                try_again(lane);
 }
 
 /* Where a function was, as a target. For the last attempt, whatever host driver the kernel finds, where it came from one. */

@@ -6,9 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "service/host/array.h"
 #include "service/move/await.h"
-#include "service/move/lane.h"
+#include "service/move/lanes.h"
 #include "service/move/operation.h"
 #include "service/move/wording.h"
 
@@ -76,14 +75,15 @@ static const struct step *current_step(const struct operation *operation, struct
 char *operation_message(const struct operation *operation) {
         struct worker_identity worker = {};
         const struct step *step = current_step(operation, &worker);
-        const struct movement *m;
+        const struct movement *m = plan_of(operation)->movements;
+        char *text;
 
         if (operation->awaited)
                 return word_awaited(&operation->entry->workers[0]);
         if (!step)
-                return strdup("Between two steps");
+                return asprintf(&text, "%s is between two steps", m ? PCI_ADDRESS_TEXT(&m->address) : "Nothing") < 0 ? NULL : text;
 
-        m = &plan_of(operation)->movements[step->movement];
+        m += step->movement;
         return operation->state == OPERATION_STUCK ? word_stuck(m, step, &worker) :
                                                      step_describe(step->kind, &m->address, step->argument);
 }
@@ -144,58 +144,6 @@ static void settle(struct operation *operation) {
 }
 
 /* The lanes. */
-
-static int add_lane(struct operation *operation, struct lane **ret) {
-        struct lane **slot, *lane;
-
-        lane = lane_new(&operation->lane_context);
-        if (!lane)
-                return -ENOMEM;
-
-        slot = array_append(&operation->lanes, &operation->n_lanes, sizeof(*slot));
-        if (!slot) {
-                lane_free(lane);
-                return -ENOMEM;
-        }
-
-        *slot = *ret = lane;
-        return 0;
-}
-
-/* The lane of a movement: that of the earliest movement of the same group. Functions without a group have lanes of their own. */
-static size_t first_of_group(const struct plan *plan, size_t movement) {
-        for (size_t i = 0; plan->movements[movement].group >= 0 && i < movement; i++)
-                if (plan->movements[i].group == plan->movements[movement].group)
-                        return i;
-
-        return movement;
-}
-
-static int make_lanes(struct operation *operation) {
-        const struct plan *plan = plan_of(operation);
-        _cleanup_free_ struct lane **lane_of = calloc(plan->n_movements + 1, sizeof(*lane_of));
-        struct lane *modules;
-        int r;
-
-        if (!lane_of)
-                return -ENOMEM;
-
-        r = add_lane(operation, &modules);
-        for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
-                size_t first = first_of_group(plan, i);
-
-                if (first == i)
-                        r = add_lane(operation, &lane_of[i]);
-                lane_of[i] = lane_of[first];
-                if (r >= 0)
-                        r = lane_add_movement(lane_of[i], i);
-        }
-
-        for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
-                r = lane_add_step(plan->steps[i].kind == STEP_LOAD_MODULE ? modules : lane_of[plan->steps[i].movement],
-                                  &plan->steps[i]);
-        return r;
-}
 
 static void record_workers(struct operation *operation) {
         struct journal_entry *entry = operation->entry;
@@ -339,7 +287,7 @@ static int prepare(struct operation *operation) {
                 if (f)
                         model_set_moving(f, true);
         }
-        return make_lanes(operation);
+        return lanes_new(&operation->lane_context, &operation->lanes, &operation->n_lanes);
 }
 
 static int record_homes(struct operation *operation) {
@@ -426,10 +374,8 @@ struct operation *operation_free(struct operation *operation) {
         if (!operation)
                 return NULL;
 
-        for (size_t i = 0; i < operation->n_lanes; i++)
-                lane_free(operation->lanes[i]);
+        lanes_free(operation->lanes, operation->n_lanes);
         awaited_free(operation->awaited);
-        free(operation->lanes);
         sd_event_source_disable_unref(operation->deadline);
         failure_clear(&operation->failure);
         journal_entry_free(operation->entry);

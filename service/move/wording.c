@@ -30,26 +30,61 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                 fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing), strerror(-report->error));
 }
 
+static const struct function *function_of(const struct movement *m, const struct model *model) {
+        const struct function *f = model_function(model, &m->address);
+
+        return f && f->identity == m->identity ? f : NULL;
+}
+
+static const char *driver_or_none(const char *driver) {
+        return *driver ? driver : "no driver";
+}
+
+/* What is wrong with a function that is not as it was: its driver, or else only its override. NULL where memory is short. */
+static char *word_stranded(const struct movement *m, const struct function *f) {
+        const char *address = PCI_ADDRESS_TEXT(&m->address);
+        char *text;
+        int r;
+
+        if (!streq(f->driver, m->old_driver))
+                r = asprintf(&text, "%s is on %s (was on %s)", address, driver_or_none(f->driver), driver_or_none(m->old_driver));
+        else
+                r = asprintf(&text, "%s has the driver override \"%s\" (had \"%s\")", address, f->override, m->old_override);
+        return r < 0 ? NULL : text;
+}
+
 /* Where the functions are that are not where they were. */
 static char *list_stranded(const struct plan *plan, const struct model *model) {
         char *list = NULL;
 
         for (size_t i = 0; i < plan->n_movements; i++) {
                 const struct movement *m = &plan->movements[i];
-                const struct function *f = model_function(model, &m->address);
+                const struct function *f = function_of(m, model);
+                _cleanup_free_ char *text = NULL;
                 char *longer;
 
-                if (!f || f->identity != m->identity || (streq(f->driver, m->old_driver) && streq(f->override, m->old_override)))
+                if (!f || (streq(f->driver, m->old_driver) && streq(f->override, m->old_override)))
                         continue;
-                if (asprintf(&longer, "%s%s%s is on %s (was on %s)", strempty(list), list ? ", " : "",
-                             PCI_ADDRESS_TEXT(&m->address), *f->driver ? f->driver : "no driver",
-                             *m->old_driver ? m->old_driver : "no driver") < 0)
+                text = word_stranded(m, f);
+                if (!text || asprintf(&longer, "%s%s%s", strempty(list), list ? ", " : "", text) < 0)
                         continue;
                 free(list);
                 list = longer;
         }
 
         return list;
+}
+
+/* Of what has gone nobody can say that it is back. */
+static const char *word_back(const struct plan *plan, const struct model *model) {
+        size_t gone = 0;
+
+        for (size_t i = 0; i < plan->n_movements; i++)
+                gone += !function_of(&plan->movements[i], model);
+
+        if (gone == 0)
+                return "; everything is back where it was";
+        return gone < plan->n_movements ? "; everything that is left is back where it was" : "";
 }
 
 void word_outcome(const struct plan *plan, const struct model *model, bool stranded, struct failure *failure) {
@@ -61,7 +96,7 @@ void word_outcome(const struct plan *plan, const struct model *model, bool stran
                 list = list_stranded(plan, model);
                 fail(failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message), strempty(list));
         } else
-                fail(failure, before.kind, "%s; everything is back where it was", strempty(before.message));
+                fail(failure, before.kind, "%s%s", strempty(before.message), word_back(plan, model));
 
         failure_clear(&before);
 }

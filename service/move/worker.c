@@ -106,7 +106,11 @@ static int reap_later(sd_event *event, pid_t pid) {
         if (r < 0)
                 return r;
 
-        return sd_event_source_set_floating(source, true) < 0 ? 0 : (sd_event_source_unref(source), 0);
+        /* Not only once: a process that is traced can be over before it can be waited for. */
+        (void) sd_event_source_set_enabled(source, SD_EVENT_ON);
+        if (sd_event_source_set_floating(source, true) >= 0)
+                sd_event_source_unref(source);
+        return 0;
 }
 
 int worker_start(sd_event *event, const char *program, worker_report_t report, void *userdata, struct worker **ret) {

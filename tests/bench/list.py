@@ -10,6 +10,7 @@ import os
 import re
 import select
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -58,9 +59,11 @@ def host(work, count):
     """A host with this many functions, with a bus of its own. Yields the bus."""
     tree.make(f'{work}/layers/{count}', count)
     mount('--bind', f'{work}/layers/{count}', '/sys')
-    with subprocess.Popen(['dbus-daemon', '--system', '--nofork', '--nopidfile', '--print-address=1'],
-                          stdout=subprocess.PIPE) as bus:
-        bus.stdout.readline()
+    with open(f'{work}/dbus.log', 'ab') as log, \
+            subprocess.Popen(['dbus-daemon', '--system', '--nofork', '--nopidfile', '--print-address=1'],
+                             stdout=subprocess.PIPE, stderr=log) as bus:
+        if not bus.stdout.readline():
+            raise RuntimeError('dbus-daemon does not start')
         yield bus
         stop_service()
         bus.terminate()
@@ -116,7 +119,7 @@ def private_memory(pid):
 
 
 def cpu_seconds(pid):
-    """All threads', in nanoseconds' resolution."""
+    """What its threads have used."""
     total = 0
     for thread in os.listdir(f'/proc/{pid}/task'):
         with open(f'/proc/{pid}/task/{thread}/schedstat', encoding='ascii') as file:
@@ -145,13 +148,14 @@ def profile(what, contestant, bus):
     print(f'    processor time of one {what}: {words} (of {wall / ROUNDS * 1000:.1f} ms)')
 
 
-def show(what, figures, comparison='', goal=None, figure=None):
-    report.line(what, report.milliseconds(figures), comparison, goal.hold(figure) if goal else '')
-
-
-def compare(what, mine, theirs, goal, name='lspci -nnk'):
+def compare(what, mine, theirs, goal=None):
     times = report.ratio(mine, theirs)
-    show(what, mine, f'{times:.3f} × {name}', goal, times)
+    report.show(what, mine, f'{times:.3f} × lspci -nnk', goal, times)
+
+
+def show_memory(what, pid, bound):
+    memory = private_memory(pid)
+    report.line(f'private memory of the service{what}', f'{memory:.1f} MiB', '', report.Goal(bound, ' MiB').hold(memory))
 
 
 def measure_large(work):
@@ -162,41 +166,37 @@ def measure_large(work):
             if lines != LARGE:
                 raise ValueError(f'{command} lists {lines} functions of {LARGE}')
 
-        print(f'{LARGE} functions; medians of {ROUNDS} rounds, {SLOW_ROUNDS} of what takes seconds; who is compared takes turns')
+        report.heading(f'{LARGE} functions', ROUNDS, SLOW_ROUNDS)
         running, lspci = report.take_turns(ROUNDS, timed(LIST), timed(LSPCI))
-        show('lspci -nnk', lspci)
-        compare('vfiobindctl list, the service is running', running, lspci, report.Goal(0.2, ''))
+        report.show('lspci -nnk', lspci)
+        compare('vfiobindctl list, running service', running, lspci, report.Goal(0.2, ''))
         profile('list', timed(LIST), bus)
 
         first, lspci = report.take_turns(ROUNDS, first_call, timed(LSPCI))
-        compare('vfiobindctl list, the first call starts the service', first, lspci, report.Goal(1.5, ''))
-        memory = private_memory(service_pid())
+        compare('vfiobindctl list, starts the service', first, lspci, report.Goal(1.5, ''))
+        print(f'    processor time of the service until then: {cpu_seconds(service_pid()) * 1000:.1f} ms')
+        show_memory(' at first', service_pid(), 20)
 
         calls, = report.take_turns(ROUNDS, objects(work))
-        goal = report.Goal(0.5, ' s')
-        show('GetManagedObjects over an open connection (sd-bus, C)', calls, '', goal, report.statistics.median(calls))
-        profile('GetManagedObjects (two calls and the client\'s start)', objects(work), bus)
-
-        goal = report.Goal(20, ' MiB')
-        report.line('private memory of the service after its first answer', f'{memory:.1f} MiB', '', goal.hold(memory))
-        memory = private_memory(service_pid())
-        report.line('private memory of the service after all of this', f'{memory:.1f} MiB', '', goal.hold(memory))
+        report.show('GetManagedObjects (sd-bus, C)', calls, 'over an open connection', report.Goal(0.5, ' s'),
+                    statistics.median(calls))
+        profile('GetManagedObjects (two calls and a client)', objects(work), bus)
+        show_memory(' after all of this', service_pid(), 20)
 
         slow = report.take_turns(SLOW_ROUNDS, timed(DRIVERCTL), timed(DEVBIND), timed(LIST))
         for command, figures in zip((DRIVERCTL, DEVBIND), slow):
-            show(' '.join(command), figures, f'{report.ratio(figures, slow[-1]):.0f} × vfiobindctl list')
+            report.show(' '.join(command), figures, f'{report.ratio(figures, slow[-1]):.0f} × vfiobindctl list')
 
 
 def measure_ordinary(work):
     with host(work, ORDINARY):
-        print(f'\n{ORDINARY} functions')
+        report.heading(f'\n{ORDINARY} functions', ROUNDS)
         running, lspci, first = report.take_turns(ROUNDS, timed(LIST), timed(LSPCI), first_call)
-        show('lspci -nnk', lspci)
-        show('vfiobindctl list, the service is running', running, f'{report.ratio(running, lspci):.3f} × lspci -nnk')
-        show('vfiobindctl list, the first call starts the service', first, f'{report.ratio(first, lspci):.3f} × lspci -nnk')
+        report.show('lspci -nnk', lspci)
+        compare('vfiobindctl list, running service', running, lspci)
+        compare('vfiobindctl list, starts the service', first, lspci)
         objects(work)()
-        memory = private_memory(service_pid())
-        report.line('private memory of the service', f'{memory:.1f} MiB', '', report.Goal(4, ' MiB').hold(memory))
+        show_memory('', service_pid(), 4)
 
 
 def main():

@@ -65,12 +65,8 @@ def commands(bind, restore):
     return run
 
 
-def show(what, figures, comparison='', figure=None, goal=None):
-    report.line(what, report.milliseconds(figures), comparison, goal.hold(figure) if goal else '')
-
-
 def show_ways(resident):
-    print(f'    to VFIO {report.milliseconds(resident.bind[1:])}, back {report.milliseconds(resident.restore[1:])}')
+    print(f'    to VFIO {report.milliseconds(resident.bind[1:])}, back {report.milliseconds(resident.restore[1:])}', flush=True)
 
 
 def measure_own():
@@ -83,17 +79,16 @@ def measure_own():
     report.take_turns(1, *contestants)
     times = report.take_turns(ROUNDS, *contestants)
 
-    print(f'A round trip of one NIC to VFIO and back; medians of {ROUNDS} rounds, {SLOW_ROUNDS} of what takes seconds; who is '
-          'compared takes turns')
-    show('a program that writes and waits for udev', times[1])
+    report.heading('A NIC to VFIO and back', ROUNDS, SLOW_ROUNDS)
+    report.show('a program that writes and waits for udev', times[1])
     show_ways(program)
     ratio = report.ratio(times[0], times[1])
-    show('calls over an open connection', times[0], f'{ratio:.2f} × that program', ratio, report.Goal(1.2, ''))
+    report.show('calls over an open connection', times[0], f'{ratio:.2f} × that program', report.Goal(1.2, ''), ratio)
     show_ways(service)
     ratio = report.ratio(times[2], times[3])
-    show('that program, started for each way', times[3])
-    show('vfiobindctl bind, restore', times[2], f'{ratio:.2f} × that program', ratio, report.Goal(1.2, ''))
-    show('bare writes, waiting for nothing', times[4], f'{report.ratio(times[4], times[2]):.2f} × vfiobindctl')
+    report.show('that program, started for each way', times[3])
+    report.show('vfiobindctl bind, restore', times[2], f'{ratio:.2f} × that program', report.Goal(1.2, ''), ratio)
+    report.show('bare writes, waiting for nothing', times[4], f'{report.ratio(times[4], times[2]):.2f} × vfiobindctl')
     show_ways(bare)
     return client
 
@@ -104,7 +99,8 @@ def measure_peer(name, client, rounds, bind, restore):
     report.take_turns(1, client, peer)
     mine, theirs = report.take_turns(rounds, client, peer)
     ratio = report.ratio(theirs, mine)
-    show(name, theirs, f'{ratio:.1f} × vfiobindctl ({report.milliseconds(mine)})', ratio, report.Goal(2, '', at_least=True))
+    report.show(name, theirs, f'{ratio:.1f} × vfiobindctl ({report.milliseconds(mine)})', report.Goal(2, '', at_least=True),
+                ratio)
 
 
 def main():

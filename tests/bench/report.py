@@ -38,4 +38,15 @@ class Goal:
 
 
 def line(what, figure, comparison='', goal=''):
-    print(f'{what:<58} {figure:>11}  {comparison:<38} {goal}'.rstrip(), flush=True)
+    print(f'{what:<41} {figure:>10}  {comparison:<34} {goal}'.rstrip(), flush=True)
+
+
+def show(what, times, comparison='', goal=None, figure=None):
+    """A line of times, and of the figure that is held against the goal."""
+    line(what, milliseconds(times), comparison, goal.hold(figure) if goal else '')
+
+
+def heading(what, rounds, slow_rounds=None):
+    slow = f', {slow_rounds} of what takes seconds' if slow_rounds else ''
+    print(f'{what}: medians of {rounds} rounds{slow}; those who are compared take turns, and a ratio is the median of the rounds\'',
+          flush=True)

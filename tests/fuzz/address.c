@@ -22,8 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(pci_address_parse(full, &again) == 0);
         assert(pci_address_compare(&address, &again) == 0);
 
-        /* The answer ends in what was given, but for the letter case. Only of the domain may zeros have been left out, or a domain of
-         * zeros been given more of them. */
+        /* The answer ends in what was given, but for the letter case. Only of the domain may zeros have been
+         * left out, or a domain of zeros been given more of them. */
         length = strlen("00:00.0");
         assert(strlen(text) >= length);
         assert(strcasecmp(full + strlen(full) - length, text + strlen(text) - length) == 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The kernel's table of module aliases, in its text form: whatever it holds, VFIO has a driver for a function, and its name is one word. */
+/* The kernel's table of module aliases, in its text form: whatever it holds, VFIO has a driver for a
+ * function, and its name is one word. */
 
 #include <stdio.h>
 #include <sys/utsname.h>

@@ -62,6 +62,17 @@ class Random(random.Random):
             return self.choice(self.host.names)
         return self.mangled(self.choice(self.host.addresses + list(WORDS[:12])))
 
+    def argument(self, kind, name):
+        """A value of this type, most often one that an argument of this name may have."""
+        dice = self.random()
+        if dice < 0.7 and kind == 's' and name in ('device', 'driver'):
+            return GLib.Variant('s', self.choice(self.host.addresses if name == 'device' else WORDS[:12]))
+        if dice < 0.7 and kind == 'as' and name == 'devices':
+            return GLib.Variant('as', self.sample(self.host.addresses, self.choice((1, 1, 2, 3))))
+        if dice < 0.7 and name == 'flags':
+            return GLib.Variant('t', self.choice((0, GROUP)))
+        return self.value(kind)
+
     def mangled(self, text):
         place = self.randrange(len(text) + 1)
         return text[:place] + chr(self.choice((self.randrange(1, 128), self.randrange(0xa0, 0xd7ff), 0x1f4a9))) + text[place + self.randrange(2):]
@@ -106,8 +117,6 @@ class Random(random.Random):
         if kind == '{':
             key, value = split(signature[1:-1])
             return GLib.Variant.new_dict_entry(self.value(key, depth + 1), self.value(value, depth + 1))
-        if kind == 't' and depth == 0 and self.random() < 0.5:
-            return GLib.Variant('t', self.choice((0, GROUP)))
         return GLib.Variant(kind, self.number(BITS[kind]))
 
     def body(self, signature):
@@ -130,7 +139,7 @@ class Host:
 
     def __init__(self, bus):
         self.bus = bus
-        self.members = collections.defaultdict(dict)  # interface → method → signature
+        self.members = collections.defaultdict(dict)  # interface → method → its arguments: type, name
         self.properties = collections.defaultdict(list)
         self.kinds = collections.defaultdict(list)
         self.read(PATH)
@@ -151,8 +160,8 @@ class Host:
             interfaces.append(name)
             self.properties[name] = [found.get('name') for found in interface.findall('property')]
             for method in interface.findall('method'):
-                self.members[name][method.get('name')] = ''.join(
-                    arg.get('type') for arg in method.findall('arg') if arg.get('direction') != 'out')
+                self.members[name][method.get('name')] = [(arg.get('type'), arg.get('name')) for arg in method.findall('arg')
+                                                          if arg.get('direction') != 'out']
         self.kinds[tuple(interfaces)].append(path)
         for child in node.findall('node'):
             self.read(f'{path}/{child.get("name")}')
@@ -234,17 +243,18 @@ class Fuzzer:
         interface = pick.choice(ours) if ours and pick.random() < 0.5 else pick.choice(interfaces)
         if not self.host.members[interface]:
             interface = PROPERTIES
-        member, signature = pick.choice(list(self.host.members[interface].items()))
+        member, arguments = pick.choice(list(self.host.members[interface].items()))
         called = f'{interface}.{member}'
+        values = [pick.argument(*argument) for argument in arguments]
 
         if interface == PROPERTIES and ours:
             of = pick.choice(ours)
-            name = pick.choice(self.host.properties[of]) if self.host.properties[of] else 'X'
-            body = GLib.Variant.new_tuple(*(GLib.Variant('s', text) for text in ((of, name) if signature.startswith('ss') else (of,))),
-                                          *(pick.value(part) for part in split(signature)[2:]))
-            called = f'{of}.{name}' if member != 'GetAll' else called
-        else:
-            body = pick.body(signature)
+            values[0] = GLib.Variant('s', of)
+            if member != 'GetAll':
+                name = pick.choice(self.host.properties[of])
+                values[1] = GLib.Variant('s', name)
+                called = f'{of}.{name}'
+        body = GLib.Variant.new_tuple(*values)
 
         dice = pick.random()
         if dice < 0.06:
@@ -257,8 +267,8 @@ class Fuzzer:
             member = pick.choice(('Nonesuch', 'bind', 'Bind', 'Get', 'x' * 255))
         elif dice < 0.15:
             interface = None
-        elif dice < 0.17 and interface == PROPERTIES:
-            body = pick.body(signature)
+        elif dice < 0.17:
+            body = GLib.Variant.new_tuple(*(pick.value(kind) for kind, _ in arguments))
 
         message = Gio.DBusMessage.new_method_call(NAME, path, interface, member)
         message.set_body(body)

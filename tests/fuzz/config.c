@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The configuration file: whatever is in it, the service gets a configuration that it can work with, and the administrator a number of
- * a line that exists. */
+/* The configuration file: whatever is in it, the service gets a configuration that it can work with, and the
+ * administrator a number of a line that exists. */
 
 #include <stdio.h>
 #include <sys/mman.h>

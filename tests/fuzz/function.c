@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The attributes, links and directories of one function in sysfs. Each line of the input is a name of the table below and what is there:
+/* The attributes, links and directories of one function in sysfs. Each line of the input is a name of the
+ * table below and what is there:
  *
  *      modalias pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00
  *      driver ../../../../bus/pci/drivers/e1000e
@@ -92,8 +93,10 @@ static void assert_modalias(const struct root *root, const struct function *f) {
         assert(strlen(modalias) < MODALIAS_SIZE - 1);
         room_write(ROOM_NIC_DIRECTORY "/modalias", modalias, strlen(modalias));
         assert(function_read(root, &f->address, &again) >= 0);
-        assert(again->vendor == f->vendor && again->device == f->device && again->class_code == f->class_code);
-        assert(again->subsystem_vendor == f->subsystem_vendor && again->subsystem_device == f->subsystem_device);
+        assert(again->vendor == f->vendor && again->device == f->device &&
+               again->class_code == f->class_code);
+        assert(again->subsystem_vendor == f->subsystem_vendor &&
+               again->subsystem_device == f->subsystem_device);
 }
 
 static struct root *prepare(void) {

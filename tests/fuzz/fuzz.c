@@ -18,8 +18,10 @@ char *fuzz_file_name(const uint8_t **data, size_t *size) {
         size_t length = end ? (size_t) (end - *data) : 0;
         char *name;
 
-        /* No file of the service comes near the longest name there can be, and ".damaged" must have its place. */
-        if (length == 0 || length > NAME_MAX / 2 || memchr(*data, '/', length) || memchr(*data, '\0', length))
+        /* No file of the service comes near the longest name there can be, and ".damaged" must have its
+         * place. */
+        if (length == 0 || length > NAME_MAX / 2 || memchr(*data, '/', length) ||
+            memchr(*data, '\0', length))
                 return NULL;
 
         name = fuzz_text(*data, length);

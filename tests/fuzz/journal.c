@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* A file in the journal's directory, beside a good one: it is an entry that can be written and read again, or is set aside, and costs
- * the good one nothing. */
+/* A file in the journal's directory, beside a good one: it is an entry that can be written and read again,
+ * or is set aside, and costs the good one nothing. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,10 +13,12 @@
 #define DIRECTORY ROOM "/operations/"
 #define GOOD 4294967295u
 #define GOOD_NAME "4294967295"
-#define GOOD_CONTENT                                                                                                       \
-        "{\"uid\":1000,\"caller\":\":1.5\",\"target\":\"vfio\",\"movements\":[{\"address\":\"0000:01:00.0\","                  \
-        "\"identity\":7,\"group\":-1,\"old_driver\":\"e1000e\",\"old_override\":\"\",\"driver\":\"vfio-pci\","               \
-        "\"override\":\"vfio-pci\"}],\"steps\":[],\"workers\":[]}"
+/* clang-format off */
+#define GOOD_CONTENT \
+        "{\"uid\":1000,\"caller\":\":1.5\",\"target\":\"vfio\",\"movements\":[{\"address\":\"0000:01:00.0\"," \
+        "\"identity\":7,\"group\":-1,\"old_driver\":\"e1000e\",\"old_override\":\"\"," \
+        "\"driver\":\"vfio-pci\",\"override\":\"vfio-pci\"}],\"steps\":[],\"workers\":[]}"
+/* clang-format on */
 
 struct seen {
         struct journal_entry *entry; /* of the file that was given */
@@ -29,7 +31,8 @@ static int on_entry(struct journal_entry *entry, void *userdata) {
         char name[16];
 
         if (entry->id == GOOD) {
-                assert(entry->plan->n_movements == 1 && streq(entry->plan->movements[0].old_driver, "e1000e"));
+                assert(entry->plan->n_movements == 1 &&
+                       streq(entry->plan->movements[0].old_driver, "e1000e"));
                 seen->good++;
                 journal_entry_free(entry);
                 return 0;
@@ -70,11 +73,13 @@ static void assert_same(const struct journal_entry *a, const struct journal_entr
                 assert(pci_address_compare(&m->address, &n->address) == 0);
                 assert(m->identity == n->identity && m->group == n->group);
                 assert(streq(m->old_driver, n->old_driver) && streq(m->old_override, n->old_override));
-                assert(streq(m->target.driver, n->target.driver) && streq(m->target.override, n->target.override));
+                assert(streq(m->target.driver, n->target.driver) &&
+                       streq(m->target.override, n->target.override));
         }
         assert(a->n_workers == b->n_workers);
         for (size_t i = 0; i < a->n_workers; i++)
-                assert(a->workers[i].pid == b->workers[i].pid && a->workers[i].start_time == b->workers[i].start_time);
+                assert(a->workers[i].pid == b->workers[i].pid &&
+                       a->workers[i].start_time == b->workers[i].start_time);
 }
 
 static void write_again(const struct journal_entry *entry) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Object paths: an object has one path, so what is taken for one is what would be written for it, and no path is two objects'. */
+/* Object paths: an object has one path, so what is taken for one is what would be written for it, and no
+ * path is two objects'. */
 
 #include "dbus/path.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* A file among the records of where functions came from, beside a good one: it is taken, dropped or set aside, and costs the good one
- * nothing. A "$" in the content stands for the identity of the function 0000:01:00.0, which no corpus can know. */
+/* A file among the records of where functions came from, beside a good one: it is taken, dropped or set
+ * aside, and costs the good one nothing. A "$" in the content stands for the identity of the function
+ * 0000:01:00.0, which no corpus can know. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,7 +47,8 @@ static unsigned start(struct model *model, const char *name) {
         home = records_home(sibling, records);
         assert(home && streq(home->driver, "e1000e") && streq(home->override, "mine") && !home->unknown);
         home = records_home(nic, records);
-        assert(!home || (strlen(home->driver) < sizeof(home->driver) && strlen(home->override) < sizeof(home->override)));
+        assert(!home || (strlen(home->driver) < sizeof(home->driver) &&
+                         strlen(home->override) < sizeof(home->override)));
         assert(home || isempty(nic->home));
 
         records_free(records);
@@ -71,7 +73,8 @@ static void write_file(const char *path, const uint8_t *data, size_t size, ino_t
 static void write_good(struct model *model) {
         char text[256];
 
-        snprintf(text, sizeof(text), "{\"identity\":%ju,\"driver\":\"e1000e\",\"override\":\"mine\",\"unknown\":false}",
+        snprintf(text, sizeof(text),
+                 "{\"identity\":%ju,\"driver\":\"e1000e\",\"override\":\"mine\",\"unknown\":false}",
                  (uintmax_t) function_at(model, ROOM_SIBLING)->identity);
         room_write(DIRECTORY ROOM_SIBLING, text, strlen(text));
 }

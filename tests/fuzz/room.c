@@ -74,9 +74,18 @@ static void add_function(const char *address) {
 
 struct root *room_host(void) {
         static const char *const directories[] = {
-                "/sys", "/sys/bus", "/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/bus/pci/drivers/e1000e",
-                "/sys/devices", "/sys/devices/pci0000:00", "/sys/devices/pci0000:00/0000:00:1c.0", "/sys/kernel",
-                "/sys/kernel/iommu_groups", "/sys/kernel/iommu_groups/7",
+                "/sys",
+                "/sys/bus",
+                "/sys/bus/pci",
+                "/sys/bus/pci/devices",
+                "/sys/bus/pci/drivers",
+                "/sys/bus/pci/drivers/e1000e",
+                "/sys/devices",
+                "/sys/devices/pci0000:00",
+                "/sys/devices/pci0000:00/0000:00:1c.0",
+                "/sys/kernel",
+                "/sys/kernel/iommu_groups",
+                "/sys/kernel/iommu_groups/7",
         };
         struct root *root;
         char path[256];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A directory for the files of a target: a file system in memory that this process alone sees, and that goes when it ends, however it
- * ends. Its functions end the process where they cannot do as they say. */
+/* A directory for the files of a target: a file system in memory that this process alone sees, and that goes
+ * when it ends, however it ends. Its functions end the process where they cannot do as they say. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,8 +28,8 @@ bool room_has(const char *path);
 #define ROOM_SIBLING "0000:01:00.1"
 #define ROOM_NIC_DIRECTORY ROOM "/sys/devices/pci0000:00/0000:00:1c.0/" ROOM_NIC
 
-/* Makes a host there, with a bridge and two functions of one slot below it, in group 7, on the driver e1000e; nothing has attributes but
- * a modalias. */
+/* Makes a host there, with a bridge and two functions of one slot below it, in group 7, on the driver
+ * e1000e; nothing has attributes but a modalias. */
 struct root *room_host(void);
 
 /* What the model of that host knows, scanned. Its root and aliases stay until the process ends. */

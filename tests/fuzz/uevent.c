@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Uevents as udev passes them on, in a network namespace of this process: each block of lines of the input is one. The model stays
- * sound whatever they say, and the next scan finds the host as it is. */
+/* Uevents as udev passes them on, in a network namespace of this process: each block of lines of the input
+ * is one. The model stays sound whatever they say, and the next scan finds the host as it is. */
 
 #include <arpa/inet.h>
 #include <linux/netlink.h>
@@ -12,7 +12,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/room.h"
 
-/* The group that udevd sends to, and the head of its messages (src/libsystemd/sd-device/device-monitor.c in systemd). */
+/* The group that udevd sends to, and the head of its messages (src/libsystemd/sd-device/device-monitor.c in
+ * systemd). */
 #define UDEV_GROUP 2
 
 struct head {
@@ -93,7 +94,8 @@ static void assert_sound(void) {
         functions = model_functions(host.model, &n);
         assert(n == 3);
         for (size_t i = 0; i < n; i++) {
-                assert(i == 0 || pci_address_compare(&functions[i - 1]->address, &functions[i]->address) < 0);
+                assert(i == 0 ||
+                       pci_address_compare(&functions[i - 1]->address, &functions[i]->address) < 0);
                 assert(functions[i]->driver && functions[i]->kind < _DRIVER_KIND_MAX);
                 assert((functions[i]->kind == DRIVER_NONE) == isempty(functions[i]->driver));
         }

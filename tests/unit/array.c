@@ -22,6 +22,14 @@ static void test_array_grows(void **state) {
                 assert_int_equal(array[i], i + 1);
 }
 
+/* Adds the number of elements that there are then. */
+static void add_number(uint64_t **array, size_t *n) {
+        uint64_t *element = array_append(array, n, sizeof(*element));
+
+        assert_int_equal(*element, 0);
+        *element = *n;
+}
+
 /* The capacity follows from the count, also after it went down: with every count once reached and left,
  * address sanitizer sees whether there is room. */
 static void test_array_after_removal(void **state) {
@@ -30,14 +38,10 @@ static void test_array_after_removal(void **state) {
                 size_t n = 0;
 
                 while (n < 70)
-                        *(uint64_t *) array_append(&array, &n, sizeof(*array)) = n;
+                        add_number(&array, &n);
                 n = down;
-                while (n < 140) {
-                        uint64_t *element = array_append(&array, &n, sizeof(*array));
-
-                        assert_int_equal(*element, 0);
-                        *element = n;
-                }
+                while (n < 140)
+                        add_number(&array, &n);
                 for (size_t i = 0; i < n; i++)
                         assert_int_equal(array[i], i + 1);
         }

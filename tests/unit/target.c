@@ -53,7 +53,7 @@ static int teardown(void **state) {
         return 0;
 }
 
-/* "BACKEND driver/override load=… pick=…", with "host" for the backend where the target is home, "own" where
+/* "BACKEND driver/override load=… pick=…"; in place of the backend "host" where the target is home, "own" where
  * it is a host driver. */
 static void describe(const struct target *t, char buffer[static 512]) {
         int n = snprintf(buffer, 512, "%s %s/%s",

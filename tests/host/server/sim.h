@@ -53,7 +53,7 @@ struct sim {
         unsigned last_fault;
         struct record *records, *last_record;
         uint64_t last_seq;
-        unsigned busy;                          /* requests being carried out */
+        unsigned busy;                          /* requests being carried out, nodes on their way */
 
         uint64_t aliases;                       /* node ids given to lookups of files that can be written */
 

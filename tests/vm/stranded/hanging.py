@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import errno
+import math
 import os
 import signal
 import subprocess
@@ -20,11 +21,22 @@ root = bus.Client(listen=True)
 
 STUCK, SIBLING = TWINS
 GROUP = kernel.group(STUCK)
-# In seconds: the service's limit, its watchdog, and how soon everything is done that has nothing to do with the stuck
-# device, on an emulated processor.
-LIMIT = 4
-WATCHDOG = 4
-PROMPT = 10
+
+def measure_pace():
+    """How long a move there and back and a restart of the service take here and now, in seconds: the machine may be an emulated one
+    that others want as well."""
+    start = time.monotonic()
+    root.bind(LEGACY[0], 'vfio')
+    root.restore(LEGACY[0])
+    unit.systemctl('restart', unit.NAME)
+    return time.monotonic() - start
+
+
+PACE = measure_pace()
+# In whole seconds: the service's limit, its watchdog, and how soon everything is done that has nothing to do with the stuck device.
+LIMIT = max(2, math.ceil(PACE * 2))
+WATCHDOG = LIMIT
+PROMPT = LIMIT * 2 + 1
 
 
 @dataclasses.dataclass
@@ -196,7 +208,8 @@ def journald(stalled):
         equal((unit.pid('systemd-journald.service'), unit.process(number)[1]), (number, 'D'), 'journald at the end')
 
 
-@cases([(f'{hang.name}, journald {how}', hang, stalled) for hang in HANGS for how, stalled in [('well', False), ('stalled', True)]])
+@cases([(f'{hang.name}, journald {"stalled" if stalled else "well"}', hang, stalled)
+        for hang, stalled in zip([HANGS[0], *HANGS], [False, True, True, False])])
 def meanwhile(hang, stalled):
     """While the kernel does not answer, everything else is prompt, and the service may be restarted as often as one likes"""
     with stuck(hang, talkative='Y' if stalled else 'N') as message:
@@ -272,10 +285,10 @@ def stop_at_once():
     """A service that waits for an earlier run's worker stops at once, whatever its limit"""
     hang = HANGS[0]
     with stuck(hang):
-        with unit.settings('[Manager]\nOperationTimeoutSec=20s\n', ''):
+        with unit.settings('[Manager]\nOperationTimeoutSec=60s\n', ''):
             start = time.monotonic()
             stop_and_start()
             seconds = time.monotonic() - start
-            assert seconds < 2.5, f'stopping and starting took {seconds:.1f} s'
+            assert seconds < PACE + 3, f'stopping and starting took {seconds:.1f} s'
         balky.calm()
         settled('MoveFailed', hang.old, override_of(hang.old))

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The lanes that a plan is carried out on. */
+
+#include "service/move/lane.h"
+
+/* Makes the lanes of CONTEXT's plan, with their steps and movements: the first is that of the modules, which the others need; then one
+ * for each IOMMU group, and for each function without one. The caller frees them with lanes_free(). */
+int lanes_new(const struct lane_context *context, struct lane ***ret, size_t *ret_n);
+void lanes_free(struct lane **lanes, size_t n);
