@@ -221,6 +221,8 @@ class Fuzzer:
     def phase(self, calls):
         self.members, self.answers, self.examples, self.wrong = collections.Counter(), collections.Counter(), {}, []
         self.left = self.waiting = calls
+        # Everything once as it is meant, in case there are too few calls for chance to come by.
+        self.queue = list(self.every_member())
         for connection in list(self.connections):
             connection.fill()
         self.loop.run()
@@ -234,29 +236,45 @@ class Fuzzer:
         self.connections.append(Connection(self))
         self.connections[-1].fill()
 
-    def message(self):
-        """A call, and what it is called in the counts."""
+    def any_member(self):
+        """Kind of object, interface and method; and what the method is asked about, if it is one for properties."""
         pick = self.random
         interfaces = pick.choice(list(self.host.kinds))
-        path = pick.choice(self.host.kinds[interfaces])
         ours = [interface for interface in interfaces if interface.startswith(NAME)]
         interface = pick.choice(ours) if ours and pick.random() < 0.5 else pick.choice(interfaces)
         if not self.host.members[interface]:
             interface = PROPERTIES
-        member, arguments = pick.choice(list(self.host.members[interface].items()))
-        called = f'{interface}.{member}'
-        values = [pick.argument(*argument) for argument in arguments]
+        member = pick.choice(list(self.host.members[interface]))
+        if interface != PROPERTIES or not ours:
+            return interfaces, interface, member, None, None
+        of = pick.choice(ours)
+        return interfaces, interface, member, of, pick.choice(self.host.properties[of]) if member != 'GetAll' else None
 
-        if interface == PROPERTIES and ours:
-            of = pick.choice(ours)
+    def every_member(self):
+        """The same for each that there is."""
+        for interfaces in self.host.kinds:
+            for interface in interfaces:
+                for member in self.host.members[interface]:
+                    yield interfaces, interface, member, None, None
+                for name in self.host.properties[interface]:
+                    yield interfaces, PROPERTIES, 'Get', interface, name
+
+    def message(self):
+        """A call, and what it is called in the counts."""
+        pick = self.random
+        sound = bool(self.queue)
+        interfaces, interface, member, of, name = self.queue.pop() if sound else self.any_member()
+        path = pick.choice(self.host.kinds[interfaces])
+        arguments = self.host.members[interface][member]
+        values = [pick.argument(*argument) for argument in arguments]
+        if of:
             values[0] = GLib.Variant('s', of)
-            if member != 'GetAll':
-                name = pick.choice(self.host.properties[of])
-                values[1] = GLib.Variant('s', name)
-                called = f'{of}.{name}'
+        if name:
+            values[1] = GLib.Variant('s', name)
+        called = f'{of}.{name}' if name else f'{interface}.{member}'
         body = GLib.Variant.new_tuple(*values)
 
-        dice = pick.random()
+        dice = 1 if sound else pick.random()
         if dice < 0.06:
             body = pick.body(pick.choice(SIGNATURES))
         elif dice < 0.09:

@@ -135,39 +135,6 @@ static void test_move(void **state) {
         witness_expect(&host->witness, "~ 0000:00:03.0 driver\n> 0000:00:03.0 - bochs-drm kernel\n");
 }
 
-/* Each driver on each member; viability is told when the number of blockers has changed, and once. */
-static void test_viability(void **state) {
-        static const struct {
-                const char *address, *driver;
-                unsigned blockers;
-        } rows[] = {
-                { "0000:01:00.0", "vfio-pci", 1 }, { "0000:01:00.1", NULL, 0 },
-                { "0000:01:00.1", "pci-stub", 0 }, { "0000:01:00.0", "pciback", 1 },
-                { "0000:01:00.0", "e1000e", 1 },   { "0000:00:1c.0", "shpchp", 2 },
-                { "0000:00:1c.0", NULL, 1 },       { "0000:01:00.0", "vfio-pci", 0 },
-                { "0000:01:00.1", "vfio-pci", 0 },
-        };
-        struct host *host = *state;
-        const struct group *g;
-        unsigned before;
-
-        host_scan(host);
-        g = model_group(host->model, 1);
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                const char *told;
-
-                before = g->n_blockers;
-                tree_set_driver(host->tree, rows[i].address, rows[i].driver);
-                host_update(host, rows[i].address, MOVED_BY_KERNEL);
-                host_update(host, rows[i].address, MOVED_BY_KERNEL);
-                assert_row(g->n_blockers == rows[i].blockers, "row %zu: %u", i, g->n_blockers);
-                told = strstr(host->witness.text, "group ~ 1 viable\n");
-                assert_row(!told == (before == rows[i].blockers), "row %zu", i);
-                assert_row(!told || !strstr(told + 1, "group ~"), "row %zu: told twice", i);
-                host->witness = (struct witness){};
-        }
-}
-
 static void test_added_and_removed(void **state) {
         static const struct fake_function more = { .address = "0000:01:00.2",
                                                    .below = "0000:00:1c.0",
@@ -221,41 +188,6 @@ static void test_another_device(void **state) {
         tree_add(host->tree, &functions[3]);
         assert_ok(model_scan(host->model));
         witness_expect(&host->witness, "- 0000:00:1f.0\ngroup - 2\n+ 0000:00:1f.0\ngroup + 2\n");
-}
-
-static void test_changes_group(void **state) {
-        struct host *host = *state;
-
-        host_scan(host);
-        tree_set_group(host->tree, "0000:01:00.1", "2");
-        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness,
-                       "~ 0000:01:00.1 group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n");
-
-        tree_set_group(host->tree, "0000:00:1f.0", NULL);
-        tree_set_group(host->tree, "0000:01:00.1", NULL);
-        host_update(host, "0000:00:1f.0", MOVED_BY_KERNEL);
-        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness,
-                       "~ 0000:00:1f.0 group\ngroup ~ 2 members,viable\n~ 0000:01:00.1 group\ngroup - 2\n");
-
-        tree_set_group(host->tree, "0000:01:00.1", "5");
-        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness, "~ 0000:01:00.1 group\ngroup + 5\n");
-}
-
-/* A function that changes its group and its driver at once, which is what a move away and back looks like
- * after lost events. */
-static void test_changes_group_and_driver(void **state) {
-        struct host *host = *state;
-
-        host_scan(host);
-        tree_set_group(host->tree, "0000:01:00.1", "2");
-        tree_set_driver(host->tree, "0000:01:00.1", "vfio-pci");
-        host_update(host, "0000:01:00.1", MOVED_BY_KERNEL);
-        witness_expect(&host->witness,
-                       "~ 0000:01:00.1 driver,group\ngroup ~ 1 members,viable\ngroup ~ 2 members,viable\n"
-                       "> 0000:01:00.1 e1000e vfio-pci kernel\n");
 }
 
 static void test_moving(void **state) {
@@ -350,6 +282,36 @@ static void test_nobody_listens(void **state) {
         witness_expect(&host->witness, "");
 }
 
+/* Virtual functions appear and vanish without a word about their physical function. */
+static void test_virtual_functions(void **state) {
+        static const struct fake_function with_one[] = {
+                { .address = "0000:05:00.0", .driver = "nvme", .total_vfs = "4", .vfs = "0000:05:00.1" },
+                { .address = "0000:05:00.1", .physical = "0000:05:00.0", .group = "7" },
+        };
+        struct host *host = *state;
+
+        host_scan(host);
+        tree_add_all(host->tree, with_one, ELEMENTSOF(with_one));
+        host_scan(host);
+        assert_int_equal(host_function(host, "0000:05:00.0")->n_virtual_functions, 1);
+
+        tree_unlink(host->tree, "sys/bus/pci/devices/0000:05:00.0/virtfn0");
+        tree_remove(host->tree, "0000:05:00.1");
+        host_update(host, "0000:05:00.1", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "- 0000:05:00.1\ngroup - 7\n~ 0000:05:00.0 vfs\n");
+        assert_int_equal(host_function(host, "0000:05:00.0")->n_virtual_functions, 0);
+
+        /* Both at once, as when the card is pulled out. */
+        tree_remove(host->tree, "0000:05:00.0");
+        tree_add_all(host->tree, with_one, ELEMENTSOF(with_one));
+        host_scan(host);
+        tree_remove(host->tree, "0000:05:00.1");
+        tree_remove(host->tree, "0000:05:00.0");
+        host_scan(host);
+        assert_null(host_function(host, "0000:05:00.0"));
+        assert_null(host_function(host, "0000:05:00.1"));
+}
+
 static void test_crowd(void **state) {
         struct host *host = *state;
         size_t n;
@@ -379,7 +341,6 @@ static void test_crowd(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails),
-          ON_HOST(test_move), ON_HOST(test_viability), ON_HOST(test_added_and_removed),
-          ON_HOST(test_another_device), ON_HOST(test_changes_group), ON_HOST(test_changes_group_and_driver),
+          ON_HOST(test_move), ON_HOST(test_added_and_removed), ON_HOST(test_another_device),
           ON_HOST(test_moving), ON_HOST(test_noted_driver), ON_HOST(test_what_others_find_out),
-          ON_HOST(test_nobody_listens), ON_HOST(test_crowd))
+          ON_HOST(test_nobody_listens), ON_HOST(test_virtual_functions), ON_HOST(test_crowd))

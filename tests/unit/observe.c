@@ -143,7 +143,8 @@ static struct observer *new_observer(struct stage *stage, unsigned *idle) {
         return observer;
 }
 
-/* Asks for whatever is not known yet until N are known: on a busy machine an idle function may be passed over. */
+/* Asks for whatever is not known yet until N are known: on a busy machine an idle function may be passed
+ * over. */
 static void watch(struct stage *stage, struct observer *observer, unsigned *idle, unsigned n) {
         for (unsigned tries = 0; count_known(stage) < n; tries++) {
                 assert_true(tries < 50);

@@ -98,14 +98,14 @@ static void test_side_by_side(void **state) {
         assert_string_equal(stage_state(stage, NIC2), "vfio-pci/vfio-pci");
 }
 
-/* One fails while another hangs: nothing is undone before that one has answered, since it holds the worker.
- */
+/* One fails while the kernel has not answered another: that one has to come to an end as well before all is
+ * undone. */
 static void test_fails_beside_a_hang(void **state) {
         struct stage *stage = *state;
         size_t answer;
 
         stage_fault(stage, "unbind", NIC, 1, "hang");
-        stage_fault(stage, "bind", ALONE, 1, "error 5");
+        stage_fault(stage, "bind", ALONE, 1, "hang error 5");
         answer = stage_begin(stage, NIC " " NIC2 " " ALONE, "vfio");
         stage_wait_order(stage, "bind " ALONE " vfio-pci");
         stage_wait_order(stage, "unbind " NIC " e1000e");

@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import errno
+import functools
 import math
 import os
 import signal
@@ -73,8 +74,9 @@ def busy(address):
     return root.get(bus.device_path(address), bus.DEVICE, 'Busy')
 
 
-def finished():
-    return [values for _, _, name, values in root.signals if name == 'OperationFinished']
+def finished(path):
+    """The signals that tell how an operation ended, each as uid, error, message and moves."""
+    return [values[1:] for _, _, name, values in root.signals if name == 'OperationFinished' and values[0] == path]
 
 
 def promptly(function, *arguments, **options):
@@ -86,11 +88,17 @@ def promptly(function, *arguments, **options):
     return answer
 
 
-@contextlib.contextmanager
+@functools.cache
+def watch_closely():
+    """The service has the watchdog of this file from now on."""
+    unit.drop_in(f'[Service]\nWatchdogSec={WATCHDOG}\n')
+
+
 def impatient():
-    """The service has the limit and the watchdog of this file within."""
-    with unit.settings(f'[Manager]\nOperationTimeoutSec={LIMIT}s\n', f'[Service]\nWatchdogSec={WATCHDOG}\n'):
-        yield
+    """The service has the limit and the watchdog of this file within. It begins to count its operations anew."""
+    watch_closely()
+    root.signals.clear()
+    return unit.configuration(f'[Manager]\nOperationTimeoutSec={LIMIT}s\n')
 
 
 @contextlib.contextmanager
@@ -111,24 +119,24 @@ def prepared(hang):
 
 @contextlib.contextmanager
 def stuck(hang, **parameters):
-    """The service is impatient, and one request was answered that the kernel does not answer. Yields its message."""
+    """The service is impatient, and one request was answered that the kernel does not answer. Yields its operation's path, and the
+    message."""
     with impatient(), prepared(hang):
         balky.command(only=STUCK, **{hang.parameter: 'Y'}, **parameters)
         start = time.monotonic()
         pending = root.send(bus.MANAGER, 'Bind', '(sst)', STUCK, hang.target, 0)
         bus.wait_for(balky.held, 'the driver to sleep')
-        root.signals.clear()
         message = expect_error('Stuck', pending.result)
         seconds = time.monotonic() - start
         assert LIMIT - 0.1 <= seconds < LIMIT + PROMPT, f'Stuck was answered after {seconds:.1f} s'
-        yield message
+        [path] = operations()
+        yield path, message
 
 
-def shown_as_stuck(hang):
+def shown_as_stuck(path, hang):
     """The operation is there for everybody to see, and holds its group."""
-    bus.wait_for(lambda: [shown['State'] for shown in operations().values()] == ['stuck'], 'the operation to be shown as stuck',
-                 LIMIT + PROMPT)
-    [(path, shown)] = operations().items()
+    bus.wait_for(lambda: operations()[path]['State'] == 'stuck', 'the operation to be shown as stuck', LIMIT + PROMPT)
+    shown = operations()[path]
     equal((shown['Devices'], shown['Target'], shown['Uid']), ([STUCK], hang.target, 0))
     assert 'balky_hold' in shown['Message'], shown
     for address in TWINS:
@@ -136,8 +144,7 @@ def shown_as_stuck(hang):
         message = promptly(expect_error, 'Busy', root.bind, address, 'kvm')
         assert address in message, message
     promptly(expect_error, 'Busy', root.restore_group, GROUP)
-    equal(finished(), [])
-    return path
+    equal(finished(path), [])
 
 
 def others_go_on():
@@ -150,8 +157,6 @@ def others_go_on():
         equal(kernel.driver(LEGACY[0]), driver)
     promptly(root.call, bus.MANAGER, 'BindDevices', '(asst)', [NIC, LEGACY[1]], 'kvm', 0)
     promptly(ctl, 'restore', NIC, LEGACY[1])
-    equal(finished()[-1][2], '')
-    root.signals.clear()
 
 
 def watchdog_is_content():
@@ -179,10 +184,10 @@ def crash():
     bus.wait_for(lambda: unit.pid() not in (0, before) and unit.show('ActiveState') == 'active', 'the service to be back', PROMPT)
 
 
-def settled(error, driver, override):
-    """The one operation has ended with this error, and has left nothing behind."""
-    bus.wait_for(finished, 'OperationFinished', PROMPT)
-    [(_, uid, name, message, moves)] = finished()
+def settled(path, error, driver, override):
+    """The operation has ended with this error, and has left nothing behind. Returns its message and moves."""
+    bus.wait_for(lambda: finished(path), 'OperationFinished', PROMPT)
+    [(uid, name, message, moves)] = finished(path)
     equal((uid, name.removeprefix('org.vfiobind.Error.')), (0, error), message)
     equal((kernel.driver(STUCK), kernel.override(STUCK)), (driver, override))
     equal((operations(), unit.journal()), ({}, []))
@@ -212,40 +217,40 @@ def journald(stalled):
         for hang, stalled in zip([HANGS[0], *HANGS], [False, True, True, False])])
 def meanwhile(hang, stalled):
     """While the kernel does not answer, everything else is prompt, and the service may be restarted as often as one likes"""
-    with stuck(hang, talkative='Y' if stalled else 'N') as message:
+    with stuck(hang, talkative='Y' if stalled else 'N') as (path, message):
         for word in (hang.doing, 'balky_hold', 'reboot'):
             assert word in message, f'no {word!r} in {message!r}'
         with journald(stalled):
-            first = shown_as_stuck(hang)
+            shown_as_stuck(path, hang)
             others_go_on()
             watchdog_is_content()
             for interrupt in (crash, restart, stop_and_start):
                 promptly(interrupt)
                 others_go_on()
-                equal(shown_as_stuck(hang), first, 'the object of the operation')
+                shown_as_stuck(path, hang)
             watchdog_is_content()
         balky.calm()
-        message, _ = settled('MoveFailed', hang.old, override_of(hang.old))
+        message, _ = settled(path, 'MoveFailed', hang.old, override_of(hang.old))
         assert 'back where it was' in message, message
 
 
 @cases([(hang.name, hang) for hang in HANGS])
 def completed(hang):
     """An operation that was stuck is completed when the kernel answers, and says so to whoever still listens"""
-    with stuck(hang):
-        shown_as_stuck(hang)
+    with stuck(hang) as (path, _):
+        shown_as_stuck(path, hang)
         balky.calm()
-        _, moves = settled('', hang.new, override_of(hang.new))
+        _, moves = settled(path, '', hang.new, override_of(hang.new))
         equal(moves, [(STUCK, hang.old, hang.new)])
 
 
 @cases([(hang.name, hang) for hang in HANGS if hang.parameter == 'probe_hang'])
 def undone(hang):
     """An operation that was stuck is undone when the kernel answers with an error at last"""
-    with stuck(hang):
+    with stuck(hang) as (path, _):
         balky.command(probe_error=errno.EIO)
         balky.command(probe_hang='N')
-        message, _ = settled('MoveFailed', hang.old, override_of(hang.old))
+        message, _ = settled(path, 'MoveFailed', hang.old, override_of(hang.old))
         assert hang.doing in message and 'back where it was' in message, message
         balky.calm()
 
@@ -258,12 +263,12 @@ def one_of_several():
     with impatient(), balky.commanded(only=STUCK, probe_hang='Y'):
         message = expect_error('Stuck', root.bind_devices, three, 'balky')
         assert f'binding {STUCK} to balky' in message, message
+        [path] = operations()
         for address in three:
             equal(busy(address), True, f'Busy of {address}')
-        root.signals.clear()
         balky.command(probe_error=errno.EIO)
         balky.command(probe_hang='N')
-        message, _ = settled('MoveFailed', 'e1000e', '')
+        message, _ = settled(path, 'MoveFailed', 'e1000e', '')
         assert STUCK in message, message
         equal(kernel.snapshot(), before)
 
@@ -274,9 +279,10 @@ def late(home, target, parameter, new):
     hang = Hang('', home, '', target, parameter, '', home, new)
     with impatient(), prepared(hang):
         balky.command(only=STUCK, **{parameter: (LIMIT + 1) * 1000})
-        root.signals.clear()
-        expect_error('Stuck', root.bind, STUCK, target)
-        _, moves = settled('', new, override_of(new))
+        pending = root.send(bus.MANAGER, 'Bind', '(sst)', STUCK, target, 0)
+        [path] = bus.wait_for(operations, 'the operation to be shown')
+        expect_error('Stuck', pending.result)
+        _, moves = settled(path, '', new, override_of(new))
         equal(moves, [(STUCK, home, new)])
 
 
@@ -284,11 +290,11 @@ def late(home, target, parameter, new):
 def stop_at_once():
     """A service that waits for an earlier run's worker stops at once, whatever its limit"""
     hang = HANGS[0]
-    with stuck(hang):
-        with unit.settings('[Manager]\nOperationTimeoutSec=60s\n', ''):
+    with stuck(hang) as (path, _):
+        with unit.configuration('[Manager]\nOperationTimeoutSec=60s\n'):
             start = time.monotonic()
             stop_and_start()
             seconds = time.monotonic() - start
             assert seconds < PACE + 3, f'stopping and starting took {seconds:.1f} s'
         balky.calm()
-        settled('MoveFailed', hang.old, override_of(hang.old))
+        settled(path, 'MoveFailed', hang.old, override_of(hang.old))

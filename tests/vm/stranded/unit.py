@@ -46,23 +46,26 @@ def workers():
     return [number for number, known in found.items() if known and known[0].startswith('vfiobind-worke') and known[1] != 'Z']
 
 
-@contextlib.contextmanager
-def settings(configuration, drop_in):
-    """The service runs with this configuration and this drop-in within."""
-    with open(CONFIGURATION, encoding='utf-8') as file:
-        before = file.read()
+def drop_in(text):
+    """The unit has these settings as well, from its next start on."""
+    os.makedirs(os.path.dirname(DROP_IN), exist_ok=True)
+    with open(DROP_IN, 'w', encoding='utf-8') as file:
+        file.write(text)
+    systemctl('daemon-reload')
 
-    def put(text, unit):
+
+@contextlib.contextmanager
+def configuration(text):
+    """The service runs with this configuration within."""
+    def put(lines):
         with open(CONFIGURATION, 'w', encoding='utf-8') as file:
-            file.write(text)
-        os.makedirs(os.path.dirname(DROP_IN), exist_ok=True)
-        with open(DROP_IN, 'w', encoding='utf-8') as file:
-            file.write(unit)
-        systemctl('daemon-reload')
+            file.write(lines)
         systemctl('restart', NAME)
 
+    with open(CONFIGURATION, encoding='utf-8') as file:
+        before = file.read()
     try:
-        put(configuration, drop_in)
+        put(text)
         yield
     finally:
-        put(before, '')
+        put(before)
