@@ -28,6 +28,8 @@ WINDOW = 40
 LIFE = 1500
 CALL_TIMEOUT = 60
 
+# How often an argument makes sense: a call of which all do costs the service a worker, and the test its time.
+SENSE = 0.4
 # The flag that every release knows.
 GROUP = 2
 # Methods that may answer with moves: nobody has allowed this user any.
@@ -65,11 +67,11 @@ class Random(random.Random):
     def argument(self, kind, name):
         """A value of this type, most often one that an argument of this name may have."""
         dice = self.random()
-        if dice < 0.7 and kind == 's' and name in ('device', 'driver'):
+        if dice < SENSE and kind == 's' and name in ('device', 'driver'):
             return GLib.Variant('s', self.choice(self.host.addresses if name == 'device' else WORDS[:12]))
-        if dice < 0.7 and kind == 'as' and name == 'devices':
+        if dice < SENSE and kind == 'as' and name == 'devices':
             return GLib.Variant('as', self.sample(self.host.addresses, self.choice((1, 1, 2, 3))))
-        if dice < 0.7 and name == 'flags':
+        if dice < SENSE and name == 'flags':
             return GLib.Variant('t', self.choice((0, GROUP)))
         return self.value(kind)
 

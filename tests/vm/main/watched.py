@@ -55,8 +55,8 @@ def traced(play):
                          path='/org/freedesktop/DBus')
 
     with tempfile.NamedTemporaryFile(dir='/run') as file:
-        with subprocess.Popen(['strace', '--follow-forks', '--seccomp-bpf', '--quiet=all', '--decode-fds=path',
-                               '--string-limit=512', '--trace=%file,getdents64', f'--output={file.name}', DAEMON],
+        with subprocess.Popen(['strace', '--follow-forks', '--seccomp-bpf', '--quiet=all', '--decode-fds=path', '--string-limit=512',
+                               '--trace=%file,getdents64', f'--output={file.name}', DAEMON],
                               start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
             try:
                 bus.wait_for(lambda: owned() or process.poll() is not None, 'the service to be there')

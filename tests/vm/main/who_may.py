@@ -162,8 +162,7 @@ def busctl(member, signature, *arguments):
 BIND_NIC = busctl('Bind', 'sst', NIC, 'vfio', '0')
 
 
-@cases([('busctl', lambda: with_agent('alice', *BIND_NIC)),
-        ('vfiobindctl', lambda: session_of('alice', 'vfiobindctl', 'bind', NIC))])
+@cases([('busctl', lambda: with_agent('alice', *BIND_NIC)), ('vfiobindctl', lambda: session_of('alice', 'vfiobindctl', 'bind', NIC))])
 def dialog(command):
     """With the administrator's password an ordinary user may"""
     with login(), Terminal(*command()) as terminal:
