@@ -25,6 +25,7 @@ Status verb_groups(Client *client);
 Status verb_show(Client *client);
 Status verb_backends(Client *client);
 Status verb_monitor(Client *client);
+Status verb_plan(Client *client);
 Status verb_bind(Client *client);
 Status verb_restore(Client *client);
 

@@ -221,25 +221,6 @@ static const struct {
         { "Link", write_link },
 };
 
-/* Folds at spaces; what has none stays whole. */
-static void print_folded(const Terminal *terminal, const char *text, size_t indent) {
-        size_t room = terminal->columns > indent + 20 ? terminal->columns - indent : 20;
-
-        while (text_columns(text, terminal->utf8) > room) {
-                size_t n = text_fit(text, room, terminal->utf8), cut = n;
-
-                while (cut > 0 && text[cut] != ' ')
-                        cut--;
-                if (cut == 0)
-                        cut = n + strcspn(text + n, " ");
-                if (!text[cut])
-                        break;
-                printf("%.*s\n%*s", (int) cut, text, (int) indent, "");
-                text += cut + 1;
-        }
-        puts(text);
-}
-
 static int print_fact(const Terminal *terminal, const char *label, Writer write, const Facts *facts) {
         const size_t indent = strlen("Virtual functions: ");
         _cleanup_free_ char *text = NULL, *escaped = NULL;
@@ -260,22 +241,31 @@ static int print_fact(const Terminal *terminal, const char *label, Writer write,
                 return -ENOMEM;
 
         printf("%*s: ", (int) indent - 2, label);
-        print_folded(terminal, escaped, indent);
+        text_print_folded(stdout, escaped, indent, terminal->columns, terminal->utf8);
         return 0;
 }
 
+char *describe_name(json_object *device) {
+        const char *vendor = json_string(device, "vendor_name"), *name = json_string(device, "device_name");
+        char *words;
+
+        return asprintf(&words, "%s%s%s", vendor, *vendor && *name ? " " : "", name) < 0 ? NULL : words;
+}
+
 int describe_device(const Terminal *terminal, json_object *device, json_object *group) {
-        _cleanup_free_ char *vendor = NULL, *name = NULL;
+        _cleanup_free_ char *name = NULL, *escaped = NULL;
         Facts facts = { device, group };
         int r;
 
-        vendor = text_escape(json_string(device, "vendor_name"), terminal->utf8);
-        name = text_escape(json_string(device, "device_name"), terminal->utf8);
-        if (!vendor || !name)
+        name = describe_name(device);
+        if (!name)
+                return -ENOMEM;
+        escaped = text_escape(name, terminal->utf8);
+        if (!escaped)
                 return -ENOMEM;
 
-        printf("%s%s%s %s %s\n", terminal_style(terminal, STYLE_STRONG), json_string(device, "address"),
-               terminal_style_end(terminal, STYLE_STRONG), vendor, name);
+        printf("%s%s%s%s%s\n", terminal_style(terminal, STYLE_STRONG), json_string(device, "address"),
+               terminal_style_end(terminal, STYLE_STRONG), *escaped ? " " : "", escaped);
 
         for (size_t i = 0; i < sizeof(facts_table) / sizeof(facts_table[0]); i++) {
                 r = print_fact(terminal, facts_table[i].label, facts_table[i].write, &facts);

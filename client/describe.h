@@ -7,6 +7,10 @@
 
 #include "terminal.h"
 
+/* Vendor and device as far as they are known, owned by the caller; "" if neither is, NULL if memory is
+ * short. */
+char *describe_name(json_object *device);
+
 /* Writes what is worth knowing of a device to standard output, as `Key: value`, aligned, long values folded
  * to the terminal. `device` and `group` are the properties of both, as json_read() leaves them; `group` may
  * be NULL. -ENOMEM. */

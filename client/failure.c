@@ -11,14 +11,13 @@
 #include "text.h"
 
 #define DBUS_ERROR "org.freedesktop.DBus.Error."
-#define POLKIT_ACTION "org.vfiobind."
 
 typedef struct Failure {
         const char *name; /* of the D-Bus error; one that ends in a dot stands for all that begin so */
         Status status;
-        const char *sentence;  /* instead of the error's own message */
-        const char *hint;      /* what to do next */
-        bool hint_with_action; /* the hint ends with the name of the polkit action */
+        const char *sentence;   /* instead of the error's own message */
+        const char *hint;       /* what to do next */
+        bool hint_with_actions; /* the hint ends with the names of the polkit actions */
 } Failure;
 
 static const Failure failures[] = {
@@ -41,11 +40,11 @@ static const Failure failures[] = {
         { VFIOBIND_ERROR_LIMIT_EXCEEDED, STATUS_FAILED },
         { DBUS_ERROR "InvalidArgs", STATUS_USAGE },
         { DBUS_ERROR "AccessDenied", STATUS_NOT_AUTHORIZED,
-          .hint = "An administrator can allow it by a polkit rule for ", .hint_with_action = true },
+          .hint = "An administrator can allow it by a polkit rule for ", .hint_with_actions = true },
         { DBUS_ERROR "InteractiveAuthorizationRequired", STATUS_NOT_AUTHORIZED,
           .hint = "Without --no-ask-password you would be asked for a password; a polkit rule can allow it "
                   "without one: ",
-          .hint_with_action = true },
+          .hint_with_actions = true },
         { DBUS_ERROR "ServiceUnknown", STATUS_FAILED,
           "The vfiobind service is not installed: nothing on the bus answers to " VFIOBIND_BUS_NAME,
           "Install it, or see 'systemctl status vfiobind'" },
@@ -110,7 +109,7 @@ void failure_print(const Terminal *terminal, const char *sentence, const char *h
         fputc('\n', stderr);
 }
 
-Status failure_report(const Terminal *terminal, const char *what, const char *action,
+Status failure_report(const Terminal *terminal, const char *what, const char *actions,
                       const sd_bus_error *error, int r) {
         const Failure *failure = find_failure(error->name);
         _cleanup_free_ char *sentence = NULL, *hint = NULL;
@@ -130,10 +129,10 @@ Status failure_report(const Terminal *terminal, const char *what, const char *ac
         if (k < 0)
                 sentence = NULL;
 
-        if (failure && failure->hint_with_action && action) {
-                if (asprintf(&hint, "%s%s%s", failure->hint, POLKIT_ACTION, action) < 0)
+        if (failure && failure->hint_with_actions && actions) {
+                if (asprintf(&hint, "%s%s", failure->hint, actions) < 0)
                         hint = NULL;
-        } else if (failure && failure->hint && !failure->hint_with_action)
+        } else if (failure && failure->hint && !failure->hint_with_actions)
                 hint = strdup(failure->hint);
 
         failure_print(terminal, sentence ?: "Out of memory", hint);

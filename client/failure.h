@@ -21,9 +21,9 @@ typedef enum Status {
 void failure_print(const Terminal *terminal, const char *sentence, const char *hint);
 
 /* Says why the client could not do `what` ("list the devices"), from the error that the bus answered with
- * or, where that is not set, the negative errno `r`; `action` is the polkit action, without its prefix, that
- * would have allowed it, or NULL. Returns the exit status for it. */
-Status failure_report(const Terminal *terminal, const char *what, const char *action,
+ * or, where that is not set, the negative errno `r`; `actions` names the polkit actions that it takes, or is
+ * NULL. Returns the exit status for it. */
+Status failure_report(const Terminal *terminal, const char *what, const char *actions,
                       const sd_bus_error *error, int r);
 
 /* Says that there is no connection to the bus of `host` (NULL: this machine) and returns the exit status. */

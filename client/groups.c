@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "dbus/names.h"
+#include "describe.h"
 #include "driver.h"
 #include "table.h"
 
@@ -69,6 +70,7 @@ static void add_member(Table *table, const Client *client, json_object *objects,
         bool last = i + 1 == json_length(group->properties, "devices");
         bool spoils = contains(group->properties, "blockers", path);
         Style style = spoils ? STYLE_BAD : driver_is_passthrough(driver) ? STYLE_GOOD : STYLE_PLAIN;
+        _cleanup_free_ char *name = describe_name(device);
         char address[ADDRESS_SIZE];
 
         table_add_format(table, STYLE_PLAIN, "%s%s",
@@ -76,8 +78,7 @@ static void add_member(Table *table, const Client *client, json_object *objects,
                          address_from_path(path, address));
         table_add(table, style, driver);
         table_add_format(table, style, "%s", spoils ? "spoils it" : "");
-        table_add_format(table, STYLE_PLAIN, "%s %s", json_string(device, "vendor_name"),
-                         json_string(device, "device_name"));
+        table_add_format(table, STYLE_PLAIN, "%s", name ?: "");
 }
 
 static void print_legend(json_object *objects, size_t n, size_t n_viable) {

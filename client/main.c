@@ -36,14 +36,21 @@ static const Verb verbs[] = {
         { "monitor", "", 0, 0, "json", verb_monitor, "what changes, a line each, until Ctrl+C",
           "Tells of moves, whoever makes them, and of devices that come and go. With\n"
           "--json=short each is an object on a line of its own.\n" },
-        { "bind", "ADDRESS...", 1, SIZE_MAX, "driver group", verb_bind,
+        { "plan", "ADDRESS...", 1, SIZE_MAX, "driver group force json", verb_plan,
+          "what bind would do, and what is in the way",
+          "Changes nothing, and asks for no password. Shows each step in its order, what\n"
+          "uses the devices and would be cut off, and the command that carries it out.\n\n"
+          "  vfiobindctl plan 65:00.0                 what 'bind' would do\n"
+          "  vfiobindctl plan --driver=host 65:00.0   what 'restore' would do\n" },
+        { "bind", "ADDRESS...", 1, SIZE_MAX, "driver group force dry-run json", verb_bind,
           "take devices from the host, for VFIO",
           "Several are moved together, or none of them. What is where it should go is left\n"
           "alone. VFIO opens groups as a whole: see 'vfiobindctl groups --help'.\n\n"
           "  vfiobindctl bind 65:00.0                 to the default backend, mostly VFIO\n"
           "  vfiobindctl bind --group 65:00.0         with everything in its group\n"
           "  vfiobindctl bind --driver=kvm 65:00.0    to the legacy stub pci-stub\n" },
-        { "restore", "ADDRESS...", 1, SIZE_MAX, "group", verb_restore, "give them back to where they were",
+        { "restore", "ADDRESS...", 1, SIZE_MAX, "group force dry-run json", verb_restore,
+          "give them back to where they were",
           "Back to the driver and the driver override that they had before they were first\n"
           "moved. Several are moved together, or none of them.\n" },
 };
@@ -65,8 +72,7 @@ static void print_help(void) {
 
         putchar('\n');
         options_print_help(stdout, NULL);
-        puts("\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not authorized, 4 something in\n"
-             "the way, 5 no such device or group. Examples: vfiobindctl bind --help");
+        puts("\nExamples: vfiobindctl bind --help. Exit status and the rest: man vfiobindctl.");
 }
 
 static void print_verb_help(const Verb *verb) {

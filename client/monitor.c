@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "dbus/names.h"
+#include "describe.h"
 #include "driver.h"
 #include "text.h"
 
@@ -51,12 +52,12 @@ static void describe_moved(FILE *out, json_object *event) {
 static void describe_added(FILE *out, json_object *event) {
         json_object *device = json_member(json_member(event, "interfaces_and_properties"),
                                           VFIOBIND_DEVICE_INTERFACE);
+        _cleanup_free_ char *name = describe_name(device);
 
         write_subject(out, json_string(event, "object_path"));
         fputs(" appeared", out);
-        if (device)
-                fprintf(out, ": %s %s", json_string(device, "vendor_name"),
-                        json_string(device, "device_name"));
+        if (name && *name)
+                fprintf(out, ": %s", name);
 }
 
 static void describe_removed(FILE *out, json_object *event) {

@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "agent.h"
 #include "cleanup.h"
 #include "client.h"
 #include "dbus/names.h"
 #include "driver.h"
-#include "progress.h"
+#include "plan.h"
+#include "request.h"
 #include "text.h"
 
 typedef struct Move {
@@ -19,59 +18,24 @@ typedef struct Move {
         const char *target; /* NULL: the member takes none */
 } Move;
 
-/* "bind 0000:65:00.0 and 2 more", escaped: what was typed goes to the terminal again. NULL if memory is
- * short. */
-static char *word_request(const Client *client, const char *verb) {
-        _cleanup_free_ char *address = text_escape(client->operands[0], client->terminal.utf8);
-        char *words;
-        int k;
-
-        if (!address)
-                return NULL;
-        if (client->n_operands == 1)
-                k = asprintf(&words, "%s %s", verb, address);
-        else
-                k = asprintf(&words, "%s %s and %zu more", verb, address, client->n_operands - 1);
-
-        return k < 0 ? NULL : words;
-}
-
-static int new_request(Client *client, const Move *move, sd_bus_message **ret) {
-        _cleanup_bus_message_ sd_bus_message *m = NULL;
+static int print_moves_json(Client *client, sd_bus_message *reply) {
+        static const char *const keys[] = { "address", "from", "to", NULL };
+        _cleanup_json_ json_object *structures = NULL, *moves = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(client->bus, &m, VFIOBIND_BUS_NAME, VFIOBIND_PATH,
-                                           VFIOBIND_MANAGER_INTERFACE, move->member);
+        r = json_read(reply, &structures);
         if (r >= 0)
-                r = sd_bus_message_append_strv(m, client->operands);
-        if (r >= 0 && move->target)
-                r = sd_bus_message_append(m, "s", move->target);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "t", client->options.flags);
-        if (r >= 0)
-                r = sd_bus_message_set_allow_interactive_authorization(m, client->options.ask_password);
-        if (r < 0)
-                return r;
-
-        *ret = m;
-        m = NULL;
-        return 0;
-}
-
-/* Where there is no terminal, a graphical session's agent may still ask; on another machine, only that
- * machine's. */
-static int open_agent(const Client *client, Agent *agent) {
-        if (!client->options.ask_password || client->options.host || !client->terminal.input ||
-            geteuid() == 0)
-                return 0;
-
-        return agent_open(agent);
+                r = json_name_structures(structures, keys, &moves);
+        return r < 0 ? r : json_print(moves, client->options.json);
 }
 
 static int print_moves(Client *client, sd_bus_message *reply) {
         const char *address, *from, *to;
         size_t n = 0;
         int r;
+
+        if (client->options.json != JSON_OFF)
+                return print_moves_json(client, reply);
 
         r = sd_bus_message_enter_container(reply, 'a', "(sss)");
         if (r < 0)
@@ -93,30 +57,39 @@ static int print_moves(Client *client, sd_bus_message *reply) {
         return r;
 }
 
+static Status report(Client *client, const Move *move, const char *words, const sd_bus_error *error, int r) {
+        const char *forced = client->options.flags & VFIOBIND_FLAG_FORCE ? " and org.vfiobind.force" : "";
+        _cleanup_free_ char *actions = NULL;
+        Status status;
+
+        if (asprintf(&actions, "org.vfiobind.%s%s", move->action, forced) < 0)
+                actions = NULL;
+
+        status = failure_report(&client->terminal, words, actions, error, r);
+        if (sd_bus_error_has_name(error, VFIOBIND_ERROR_IN_USE) && !client->options.quiet)
+                plan_explain_refusal(client, move->target ?: "host", error->message ?: "");
+        return status;
+}
+
 static Status run_move(Client *client, const char *verb, const Move *move) {
-        _cleanup_free_ char *request = NULL, *words = NULL;
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_bus_message_ sd_bus_message *message = NULL, *reply = NULL;
-        _cleanup_agent_ Agent agent = {};
+        _cleanup_bus_message_ sd_bus_message *reply = NULL;
+        _cleanup_free_ char *words = NULL;
         int r;
 
-        request = word_request(client, verb);
-        if (!request)
-                return client_fail(client, verb, &error, -ENOMEM);
-        if (client->terminal.error && !client->options.quiet &&
-            asprintf(&words, "Waiting for the service to %s ...", request) < 0)
-                words = NULL;
+        if (client->options.dry_run)
+                return plan_show(client, move->target ?: "host");
 
-        r = new_request(client, move, &message);
-        if (r >= 0)
-                r = open_agent(client, &agent);
-        if (r >= 0)
-                r = progress_call(client->bus, message, words, &error, &reply);
-        agent_close(&agent);
+        words = request_words(client, verb);
+        if (!words)
+                return client_fail(client, verb, &error, -ENOMEM);
+
+        r = request_call(client, words, move->member, move->target, client->options.ask_password, &error,
+                         &reply);
         if (r >= 0)
                 r = print_moves(client, reply);
 
-        return r < 0 ? failure_report(&client->terminal, request, move->action, &error, r) : STATUS_DONE;
+        return r < 0 ? report(client, move, words, &error, r) : STATUS_DONE;
 }
 
 Status verb_bind(Client *client) {

@@ -14,7 +14,7 @@
 typedef struct Options {
         JsonMode json;
         bool legend, pager, ask_password; /* true unless given --no-… */
-        bool quiet, help, version;
+        bool quiet, dry_run, help, version;
         const char *host;   /* [USER@]HOST of another machine's bus, or NULL */
         const char *driver; /* the target, "" unless given */
         uint64_t flags;     /* VFIOBIND_FLAG_… */

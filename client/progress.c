@@ -68,7 +68,10 @@ int progress_call(sd_bus *bus, sd_bus_message *message, const char *words, sd_bu
         if (r < 0)
                 return r;
 
-        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        /* The loop ends with this call, the connection does not. */
+        r = sd_bus_set_close_on_exit(bus, false);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
 

@@ -18,7 +18,7 @@ static bool colour_is_wanted(void) {
         return (!no_color || !*no_color) && term && strcmp(term, "dumb") != 0;
 }
 
-static size_t terminal_columns(void) {
+static size_t terminal_columns(int fd) {
         struct winsize size = {};
         const char *columns = getenv("COLUMNS");
         long n;
@@ -27,7 +27,7 @@ static size_t terminal_columns(void) {
         if (n > 0 && n < UINT16_MAX)
                 return (size_t) n;
 
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0)
+        if (ioctl(fd, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0)
                 return size.ws_col;
 
         return 80;
@@ -46,15 +46,25 @@ Terminal terminal_probe(void) {
 
         if (terminal.output) {
                 terminal.colour = colour_is_wanted();
-                terminal.columns = terminal_columns();
+                terminal.columns = terminal_columns(STDOUT_FILENO);
         }
         return terminal;
 }
 
+Terminal terminal_for_error(const Terminal *terminal) {
+        Terminal other = *terminal;
+
+        other.output = terminal->error;
+        other.colour = terminal->error && colour_is_wanted();
+        other.columns = terminal->error ? terminal_columns(STDERR_FILENO) : SIZE_MAX;
+        return other;
+}
+
 const char *terminal_style(const Terminal *terminal, Style style) {
         static const char *const sequences[] = {
-                [STYLE_PLAIN] = "",        [STYLE_HEADER] = "\033[4m", [STYLE_STRONG] = "\033[1m",
-                [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m",   [STYLE_DIM] = "\033[2m",
+                [STYLE_PLAIN] = "",           [STYLE_HEADER] = "\033[4m", [STYLE_STRONG] = "\033[1m",
+                [STYLE_GOOD] = "\033[32m",    [STYLE_BAD] = "\033[31m",   [STYLE_DIM] = "\033[2m",
+                [STYLE_CAUTION] = "\033[33m",
         };
 
         return terminal->colour ? sequences[style] : "";
@@ -66,9 +76,9 @@ const char *terminal_style_end(const Terminal *terminal, Style style) {
 
 const char *terminal_glyph(const Terminal *terminal, Glyph glyph) {
         static const char *const glyphs[][2] = {
-                [GLYPH_BRANCH] = { "|-", "├─" },
-                [GLYPH_LAST_BRANCH] = { "`-", "└─" },
-                [GLYPH_ELLIPSIS] = { "...", "…" },
+                [GLYPH_BRANCH] = { "|-", "├─" },   [GLYPH_LAST_BRANCH] = { "`-", "└─" },
+                [GLYPH_ELLIPSIS] = { "...", "…" }, [GLYPH_REFUSED] = { "x", "✗" },
+                [GLYPH_CAUTION] = { "!", "!" },    [GLYPH_REMARK] = { "*", "•" },
         };
 
         return glyphs[glyph][terminal->utf8];

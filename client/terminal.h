@@ -19,6 +19,7 @@ typedef enum Style {
         STYLE_HEADER,
         STYLE_STRONG,
         STYLE_GOOD,
+        STYLE_CAUTION,
         STYLE_BAD,
         STYLE_DIM,
 } Style;
@@ -27,10 +28,16 @@ typedef enum Glyph {
         GLYPH_BRANCH,
         GLYPH_LAST_BRANCH,
         GLYPH_ELLIPSIS,
+        GLYPH_REFUSED,
+        GLYPH_CAUTION,
+        GLYPH_REMARK,
 } Glyph;
 
 /* Sets the locale of the process and looks at its standard streams and environment. Cannot fail. */
 Terminal terminal_probe(void);
+
+/* The same for what goes to standard error: there `output`, `colour` and `columns` are about that. */
+Terminal terminal_for_error(const Terminal *terminal);
 
 /* The sequence that begins or ends a style; empty where colours are off. */
 const char *terminal_style(const Terminal *terminal, Style style);

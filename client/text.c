@@ -110,3 +110,21 @@ size_t text_columns(const char *text, bool utf8) {
         }
         return columns;
 }
+
+void text_print_folded(FILE *out, const char *text, size_t indent, size_t columns, bool utf8) {
+        size_t room = columns > indent + 20 ? columns - indent : 20;
+
+        while (text_columns(text, utf8) > room) {
+                size_t n = text_fit(text, room, utf8), cut = n;
+
+                while (cut > 0 && text[cut] != ' ')
+                        cut--;
+                if (cut == 0)
+                        cut = n + strcspn(text + n, " ");
+                if (!text[cut])
+                        break;
+                fprintf(out, "%.*s\n%*s", (int) cut, text, (int) indent, "");
+                text += cut + 1;
+        }
+        fprintf(out, "%s\n", text);
+}

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Whether `text` is printable ASCII and nothing else: as many columns as bytes, and nothing to escape. */
 bool text_is_plain(const char *text);
@@ -20,3 +21,7 @@ size_t text_columns(const char *text, bool utf8);
 
 /* The bytes of escaped `text` that fit into `columns`; never splits a character. */
 size_t text_fit(const char *text, size_t columns, bool utf8);
+
+/* Writes escaped `text` and ends the line. What does not fit between `indent`, where the cursor is, and
+ * `columns` goes on below itself; folds at spaces, and what has none stays whole. */
+void text_print_folded(FILE *out, const char *text, size_t indent, size_t columns, bool utf8);

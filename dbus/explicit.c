@@ -9,7 +9,7 @@
 #include "dbus/names.h"
 #include "dbus/path.h"
 #include "dbus/service.h"
-#include "service/move/worker.h"
+#include "service/move/workers.h"
 
 /* How long a device may take to wake up, in microseconds. */
 #define LIMIT_USEC (5 * 1000 * 1000ULL)
@@ -44,7 +44,7 @@ static int start_worker(struct reading *reading);
 
 static void reading_free(struct reading *reading) {
         reading->service->n_readings--;
-        worker_dismiss(reading->worker);
+        workers_give_back(reading->service->workers, reading->worker);
         sd_event_source_disable_unref(reading->timer);
         sd_bus_message_unref(reading->message);
         free(reading);
@@ -76,7 +76,7 @@ static void on_report(struct worker *worker, const struct report *report, void *
 
         if (!report && !reading->again) {
                 reading->again = true;
-                reading->worker = worker_dismiss(reading->worker);
+                reading->worker = workers_give_back(reading->service->workers, reading->worker);
                 if (start_worker(reading) >= 0)
                         return;
         }
@@ -97,7 +97,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 static int start_worker(struct reading *reading) {
         int r;
 
-        r = worker_start(reading->service->event, reading->service->worker_program, on_report, reading, &reading->worker);
+        r = workers_take(reading->service->workers, on_report, reading, &reading->worker);
         return r < 0 ? r : worker_order(reading->worker, &reading->order);
 }
 

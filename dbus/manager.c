@@ -131,7 +131,7 @@ static int method_get_group(sd_bus_message *message, void *userdata, sd_bus_erro
 
 #define DEFINE_REQUEST(name, reader)                                                        \
         static int name(sd_bus_message *message, void *userdata, sd_bus_error *error) {     \
-                return request_begin(userdata, message, reader);                            \
+                return road_move(userdata, message, reader);                                \
         }
 
 DEFINE_REQUEST(method_bind, wish_bind)
@@ -140,6 +140,14 @@ DEFINE_REQUEST(method_bind_group, wish_bind_group)
 DEFINE_REQUEST(method_restore, wish_restore)
 DEFINE_REQUEST(method_restore_devices, wish_restore_devices)
 DEFINE_REQUEST(method_restore_group, wish_restore_group)
+
+static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return road_plan(userdata, message, wish_bind_devices);
+}
+
+static int method_apply(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return road_apply(userdata, message);
+}
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                        void *userdata, sd_bus_error *error) {
@@ -212,6 +220,11 @@ const sd_bus_vtable manager_vtable[] = {
                                 method_restore_devices, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RestoreGroup", SD_BUS_ARGS("u", group, "t", flags), SD_BUS_RESULT("a(sss)", moves),
                                 method_restore_group, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_ARGS("as", devices, "s", driver, "t", flags),
+                                SD_BUS_RESULT("s", token, "a(sss)", steps, "a(sssss)", findings, "as", actions), method_plan,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("s", token), SD_BUS_RESULT("a(sss)", moves), method_apply,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceMoved", SD_BUS_ARGS("s", address, "s", from, "s", to, "s", by), 0),
         SD_BUS_SIGNAL_WITH_ARGS("OperationFinished",
                                 SD_BUS_ARGS("o", operation, "u", uid, "s", error, "s", message, "a(sss)", moves), 0),

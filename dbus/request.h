@@ -1,29 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The road that every request to move something takes:
- *
- * 1. The message is read: which functions, where to, with which flags.
- * 2. The functions are observed, so that what follows rests on what is true now.
- * 3. A plan is made of it. What is wrong with the request, or forbids the move, ends it here.
- * 4. polkit is asked for exactly what the plan needs, unless the caller is uid 0. If that was so, everything is done again from 1, for
- *    time has passed; where that comes to the same checks, the answer counts, else the answer is StateChanged.
- * 5. The plan is carried out, and the caller gets what moved.
- *
- * A caller that leaves before 5 has asked for nothing. */
+/* The requests under way: what each is about, who asked, how far it has come. Where they go is in road.h. */
 
 #include "dbus/service.h"
+#include "dbus/ticket.h"
+#include "polkit/authorize.h"
 
 /* What a message asks for. */
 struct wish {
         struct pci_address *addresses; /* owned by whoever holds the wish */
         size_t n_addresses;
-        const char *word; /* in the message */
+        const char *word; /* in the message, or in the ticket */
         uint64_t flags;
 };
 
 /* Reads MESSAGE from its beginning into RET. */
 typedef int (*wish_reader_t)(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+
+struct bus_request {
+        struct bus_request *next;
+        struct service *service;
+        sd_bus_message *message;
+        wish_reader_t read;    /* NULL where the ticket tells */
+        struct ticket *ticket; /* of the plan that is to be carried out */
+        bool plan_only;
+        uid_t uid;
+        struct viewer *viewer;
+        uint32_t id; /* of its object on the bus; 0 while it has none */
+
+        struct wish wish;
+        struct function **functions; /* the model's: valid until the event loop comes round */
+        size_t n_functions;
+        struct observation *observation;
+        struct survey *survey;
+
+        struct checks checks;  /* what polkit is asked, or has allowed */
+        bool authorized;       /* it has */
+        struct question *question;
+        sd_bus_track *caller;
+};
+
+/* Puts a request of whoever has sent MESSAGE on the list, within the limits. If the caller leaves while `caller` is watched, it fails. */
+int request_new(struct service *service, sd_bus_message *message, struct bus_request **ret, struct failure *failure);
+
+/* Takes it off the list and frees it. */
+struct bus_request *request_free(struct bus_request *request);
+
+/* Answers it with FAILURE and frees it. MOVED tells that it had become an operation, which says itself how it ended. */
+void request_fail(struct bus_request *request, const struct failure *failure, bool moved);
+
+void request_clear_wish(struct bus_request *request);
 
 /* What a request that waits for authorization is about. */
 uint32_t request_id(const struct bus_request *request);
@@ -40,6 +67,3 @@ int requests_foreach(const struct service *service, int (*function)(const struct
 
 /* Frees all requests of SERVICE. Moves that have begun are not called back. */
 void requests_free(struct service *service);
-
-/* Takes the request in MESSAGE on its way. For a method handler to return. */
-int request_begin(struct service *service, sd_bus_message *message, wish_reader_t read);

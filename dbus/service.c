@@ -165,7 +165,9 @@ int service_publish(struct service *service) {
         sd_bus *bus = service->bus;
         int r;
 
-        r = sd_bus_add_object_manager(bus, NULL, VFIOBIND_PATH);
+        r = tickets_new(&service->tickets);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus, NULL, VFIOBIND_PATH);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, manager_vtable, service);
         if (r >= 0)
@@ -199,5 +201,6 @@ int service_request_name(struct service *service) {
 
 void service_close(struct service *service) {
         requests_free(service);
+        service->tickets = tickets_free(service->tickets);
         service->bus = sd_bus_flush_close_unref(service->bus);
 }

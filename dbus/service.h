@@ -22,7 +22,8 @@ struct service {
         sd_bus *bus;
         struct model *model;
         struct mover *mover;
-        const char *worker_program;
+        struct workers *workers;
+        struct tickets *tickets;      /* plans that may be carried out */
         struct bus_request *requests; /* those that wait for polkit, for the worker or for their move */
         unsigned n_readings;          /* calls that wait for a worker to read a property */
         struct activity activity;     /* what the object that is being looked at is about */

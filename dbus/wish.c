@@ -169,9 +169,9 @@ DEFINE_WISH(wish_restore_group, SHAPE_GROUP, false)
 DEFINE_WISH(wish_restore_object, SHAPE_OBJECT, false)
 
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return request_begin(service_of_call(message), message, wish_bind_object);
+        return road_move(service_of_call(message), message, wish_bind_object);
 }
 
 int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        return request_begin(service_of_call(message), message, wish_restore_object);
+        return road_move(service_of_call(message), message, wish_restore_object);
 }

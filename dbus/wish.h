@@ -3,7 +3,7 @@
 
 /* Reading what a message asks for: one reader for each shape of the methods that move something. */
 
-#include "dbus/request.h"
+#include "dbus/road.h"
 
 /* Manager: Bind (sst), BindDevices (asst), BindGroup (ust), Restore (st), RestoreDevices (ast), RestoreGroup (ut). */
 int wish_bind(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);

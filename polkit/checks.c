@@ -9,8 +9,6 @@
 #include "polkit/checks.h"
 #include "service/host/array.h"
 
-#define ACTION_PREFIX "org.vfiobind."
-
 void checks_clear(struct checks *checks) {
         for (size_t i = 0; i < checks->n; i++) {
                 for (char **d = checks->array[i].details; d && *d; d++)
@@ -67,12 +65,12 @@ const char *check_detail(const struct check *check, const char *key) {
 
 /* A list in one string, with spaces between. Words that are in it already are not added again. */
 static int add_word(char **list, const char *word, const char *separator) {
-        const char *found = *list ? strstr(*list, word) : NULL;
         char *joined;
 
-        if (found && (found == *list || found[-1] == separator[strlen(separator) - 1]) &&
-            (found[strlen(word)] == '\0' || found[strlen(word)] == *separator))
-                return 0;
+        for (const char *p = *list; p && (p = strstr(p, word)); p++)
+                if ((p == *list || p[-1] == separator[strlen(separator) - 1]) &&
+                    (p[strlen(word)] == '\0' || p[strlen(word)] == *separator))
+                        return 0;
         if (asprintf(&joined, "%s%s%s", strempty(*list), *list ? separator : "", word) < 0)
                 return -ENOMEM;
 
@@ -81,13 +79,18 @@ static int add_word(char **list, const char *word, const char *separator) {
         return 0;
 }
 
-static int list_findings(const struct plan *plan, const struct pci_address *address, char **ret) {
+/* The kinds of what was found about a function from SEVERITY upwards, each as WORD says it. */
+static int list_findings(const struct plan *plan, const struct pci_address *address, enum severity severity,
+                         const char *(*word)(enum finding_kind kind), const char *separator, char **ret) {
         _cleanup_free_ char *list = NULL;
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < plan->findings.n; i++)
-                if (pci_address_compare(&plan->findings.array[i].address, address) == 0)
-                        r = add_word(&list, finding_kind_name(plan->findings.array[i].kind), " ");
+        for (size_t i = 0; r >= 0 && i < plan->findings.n; i++) {
+                const struct finding *f = &plan->findings.array[i];
+
+                if (pci_address_compare(&f->address, address) == 0 && f->severity >= severity)
+                        r = add_word(&list, word(f->kind), separator);
+        }
         if (r < 0)
                 return r;
 
@@ -144,7 +147,7 @@ static int add_move(struct check *check, const struct model *model, const struct
 
         r = list_group(model, f, &members);
         if (r >= 0)
-                r = list_findings(plan, &m->address, &findings);
+                r = list_findings(plan, &m->address, SEVERITY_WARN, finding_kind_name, " ", &findings);
         if (r >= 0)
                 r = f->group < 0 ? add_detail(check, "group", "%s", "") : add_detail(check, "group", "%d", f->group);
         if (r >= 0)
@@ -159,10 +162,25 @@ static int add_move(struct check *check, const struct model *model, const struct
         return r >= 0 ? add_detail(check, "findings", "%s", strempty(findings)) : r;
 }
 
+/* What the text of the dialog ends in. */
+static int add_warning(struct check *check, const char *cut_off) {
+        return *cut_off ? add_detail(check, "warning", ". This cuts off: %s", cut_off) : add_detail(check, "warning", "%s", "");
+}
+
+/* What the move cuts off, in words of ours and nobody else's. */
+static int add_cut_off(struct check *check, const struct plan *plan, const struct movement *m) {
+        _cleanup_free_ char *list = NULL;
+        int r = list_findings(plan, &m->address, SEVERITY_FORCE, finding_kind_in_words, ", ", &list);
+
+        if (r >= 0)
+                r = add_detail(check, "cut-off", "%s", strempty(list));
+        return r < 0 ? r : add_warning(check, strempty(list));
+}
+
 static int add_check(struct checks *checks, const char *action, struct check **ret) {
         struct check *check = array_append(&checks->array, &checks->n, sizeof(*check));
 
-        if (!check || asprintf(&check->action, ACTION_PREFIX "%s", action) < 0)
+        if (!check || asprintf(&check->action, POLKIT_ACTION_PREFIX "%s", action) < 0)
                 return -ENOMEM;
 
         *ret = check;
@@ -174,7 +192,7 @@ int checks_from_plan(const struct model *model, const struct plan *plan, struct 
         int r;
 
         for (size_t i = 0; i < plan->n_permissions; i++) {
-                const struct movement *m = &plan->movements[plan->permissions[i].movement];
+                const struct movement *m = plan_permission_subject(plan, &plan->permissions[i]);
                 const struct function *f = model_function(model, &m->address);
                 struct check *check;
 
@@ -186,6 +204,8 @@ int checks_from_plan(const struct model *model, const struct plan *plan, struct 
                         r = add_identity(check, f);
                 if (r >= 0)
                         r = add_move(check, model, plan, m, f);
+                if (r >= 0 && streq(plan->permissions[i].action, "force"))
+                        r = add_cut_off(check, plan, m);
                 if (r < 0)
                         return r;
         }
@@ -219,6 +239,7 @@ int checks_combine(const struct checks *checks, struct checks *ret) {
                 { "actions", NULL, " " },
                 { "findings", "findings", " " },
                 { "name", "name", ", " },
+                { "cut-off", "cut-off", ", " },
         };
         _cleanup_checks_ struct checks together = {};
         struct check *check;
@@ -232,6 +253,8 @@ int checks_combine(const struct checks *checks, struct checks *ret) {
                 if (r >= 0)
                         r = add_detail(check, combined[i].key, "%s", strempty(list));
         }
+        if (r >= 0)
+                r = add_warning(check, check_detail(check, "cut-off"));
         if (r < 0)
                 return r;
 

@@ -7,6 +7,9 @@
 #include "service/host/model.h"
 #include "service/move/plan.h"
 
+/* The ids of actions begin with this. */
+#define POLKIT_ACTION_PREFIX "org.vfiobind."
+
 struct check {
         char *action;   /* owned; the id of the action */
         char **details; /* owned; keys and values in turn, NULL at the end */

@@ -145,6 +145,8 @@ static int open_loop(struct daemon *daemon) {
         sigprocmask(SIG_BLOCK, &blocked, NULL);
 
         r = sd_event_new(&daemon->service.event);
+        if (r >= 0)
+                r = workers_new(daemon->service.event, LIBEXECDIR "/vfiobind-worker", &daemon->service.workers);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
                 r = sd_event_add_signal(daemon->service.event, NULL, signals[i], on_signal, daemon);
         return r < 0 ? r : sd_event_set_watchdog(daemon->service.event, true);
@@ -160,7 +162,7 @@ static int open_host(struct daemon *daemon) {
         if (r >= 0)
                 r = model_new(daemon->root, daemon->aliases, &service->model);
         if (r >= 0)
-                r = observer_new(service->event, service->model, service->worker_program, on_observed, daemon, &daemon->observer);
+                r = observer_new(service->event, service->model, service->workers, on_observed, daemon, &daemon->observer);
         if (r >= 0)
                 r = uevents_new(service->event, service->model, on_function_event, daemon, &daemon->uevents);
         return r < 0 ? r : model_scan(service->model);
@@ -171,7 +173,7 @@ static int open_mover(struct daemon *daemon) {
                 .event = daemon->service.event,
                 .model = daemon->service.model,
                 .directory = RUNTIME_DIRECTORY,
-                .worker_program = daemon->service.worker_program,
+                .workers = daemon->service.workers,
                 .default_backend = daemon->config.default_backend,
                 .limit_usec = daemon->config.limit_usec,
                 .damaged = on_damaged,
@@ -238,6 +240,7 @@ static void close_daemon(struct daemon *daemon) {
         mover_free(daemon->service.mover);
         uevents_free(daemon->uevents);
         observer_free(daemon->observer);
+        workers_free(daemon->service.workers);
         model_free(daemon->service.model);
         aliases_free(daemon->aliases);
         root_free(daemon->root);
@@ -248,7 +251,6 @@ static void close_daemon(struct daemon *daemon) {
 int main(int argc, char *argv[]) {
         static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, {} };
         struct daemon daemon = { .service = {
-                .worker_program = LIBEXECDIR "/vfiobind-worker",
                 .settled_late = on_settled_late,
         } };
         int option, r;

@@ -9,6 +9,19 @@
 
 #include "service/move/perform.h"
 
+/* What a survey has found goes ahead of the report. */
+static int send_findings(const struct findings *findings) {
+        struct finding_record record;
+
+        for (size_t i = 0; i < findings->n; i++) {
+                finding_pack(&findings->array[i], &record);
+                if (send(STDIN_FILENO, &record, sizeof(record), MSG_NOSIGNAL) < 0)
+                        return -errno;
+        }
+
+        return 0;
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_(root_freep) struct root *root = NULL;
         struct performer *performer;
@@ -24,7 +37,8 @@ int main(int argc, char *argv[]) {
 
         while (recv(STDIN_FILENO, &order, sizeof(order), 0) == (ssize_t) sizeof(order)) {
                 perform(performer, &order, &report);
-                if (send(STDIN_FILENO, &report, sizeof(report), MSG_NOSIGNAL) < 0)
+                if (send_findings(performer_findings(performer)) < 0 ||
+                    send(STDIN_FILENO, &report, sizeof(report), MSG_NOSIGNAL) < 0)
                         break;
         }
 

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -42,11 +43,11 @@ def meson(build, suite):
     return programs
 
 
-def guest(topology, command, build='release', deadline=600):
+def guest(topology, command, *options, build='release', deadline=600):
     """One command that prints TAP, in a guest of its own."""
     def programs(builds):
         return [Program(command, [f'{TOP}/tests/vm/guest', '--topology', topology, '--build', f'{builds}/{build}',
-                                  '--deadline', str(deadline), command], deadline + 60)]
+                                  '--deadline', str(deadline), *options, command], deadline + 60)]
     return programs
 
 
@@ -58,6 +59,9 @@ def script(name, *arguments, build=None, deadline=300):
     return programs
 
 
+# The functions of tests/vm/topology/conformance, by the names that the scenarios have for them.
+CONFORMANCE = 'nic=0000:01:00.0 left=0000:02:00.0 right=0000:02:00.1 bridge=0000:00:13.0 disk=0000:03:00.0 vf=0000:03:00.1'
+
 SUITES = {
     'scripts': script('scripts'),
     'data': script('manual/data.py'),
@@ -68,7 +72,12 @@ SUITES = {
     'host': meson('sanitize', 'host'),
     'load': meson('sanitize', 'load'),
     'faults': meson('sanitize', 'faults'),
+    'fuzz': meson('sanitize', 'fuzz'),
+    'valgrind': meson('release', 'valgrind'),
     'vm': guest('main', 'main/run'),
+    'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
+    'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver', deadline=900),
+    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver', deadline=900),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
 }
 
@@ -141,6 +150,11 @@ def main():
     parser.add_argument('suite', nargs='*', choices=[*SUITES, []])
     arguments = parser.parse_args()
     names = arguments.suite or list(SUITES)
+
+    # Of nohup and of shells that run this in the background, children would inherit that these are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     passed = failed = 0
 
     # A guest keeps a good core busy and the others seldom do, so two at a time suit a machine of two cores.

@@ -44,9 +44,12 @@ _vfiobindctl() {
     local general="--host= --quiet --no-pager --no-ask-password --help --version"
     local -A options=(
         [list]="--json= --no-legend" [groups]="--json= --no-legend" [show]="--json="
-        [backends]="--json= --no-legend" [monitor]="--json=" [bind]="--driver= --group" [restore]="--group"
+        [backends]="--json= --no-legend" [monitor]="--json="
+        [plan]="--driver= --group --force --json=" [bind]="--driver= --group --force --dry-run --json="
+        [restore]="--group --force --dry-run --json="
     )
-    local verbs="list groups show backends monitor bind restore"
+    local verbs="list groups show backends monitor plan bind restore"
+    local named=" show plan bind restore "
 
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
@@ -75,7 +78,7 @@ _vfiobindctl() {
                 [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
             elif [[ -z $verb ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
-            elif [[ $verb == show || $verb == bind || $verb == restore ]]; then
+            elif [[ $named == *" $verb "* ]]; then
                 __vfiobindctl_complete_address
             fi
             ;;

@@ -9,13 +9,13 @@ function __vfiobindctl_devices
         typed != "" && index($1, "0000:" typed) == 1 { print substr($1, 6) "\t" $NF }'
 end
 
-set -l verbs list groups show backends monitor bind restore
+set -l verbs list groups show backends monitor plan bind restore
 set -l first "not __fish_seen_subcommand_from $verbs"
-set -l looks "not __fish_seen_subcommand_from bind restore"
-set -l lists "not __fish_seen_subcommand_from show monitor bind restore"
+set -l lists "not __fish_seen_subcommand_from show monitor plan bind restore"
 set -l moves "__fish_seen_subcommand_from bind restore"
-set -l binds "__fish_seen_subcommand_from bind"
-set -l named "__fish_seen_subcommand_from show bind restore"
+set -l plans "__fish_seen_subcommand_from plan bind restore"
+set -l binds "__fish_seen_subcommand_from plan bind"
+set -l named "__fish_seen_subcommand_from show plan bind restore"
 
 complete -c vfiobindctl -f
 
@@ -24,14 +24,17 @@ complete -c vfiobindctl -n "$first" -a groups -d 'the IOMMU groups, and what spo
 complete -c vfiobindctl -n "$first" -a show -d 'all about a device'
 complete -c vfiobindctl -n "$first" -a backends -d 'the ways to hand over a device, and the default'
 complete -c vfiobindctl -n "$first" -a monitor -d 'what changes, a line each'
+complete -c vfiobindctl -n "$first" -a plan -d 'what bind would do, and what is in the way'
 complete -c vfiobindctl -n "$first" -a bind -d 'take devices from the host, for VFIO'
 complete -c vfiobindctl -n "$first" -a restore -d 'give them back to where they were'
 
 complete -c vfiobindctl -n "$named" -a "(__vfiobindctl_devices)"
-complete -c vfiobindctl -n "$looks" -l json -x -a 'short pretty off' -d 'the answer as JSON'
+complete -c vfiobindctl -l json -x -a 'short pretty off' -d 'the answer as JSON'
 complete -c vfiobindctl -n "$lists" -l no-legend -d 'neither header nor closing words'
 complete -c vfiobindctl -n "$binds" -l driver -x -a 'auto vfio kvm xen none host' -d 'where to'
-complete -c vfiobindctl -n "$moves" -l group -d 'with every endpoint of its IOMMU group'
+complete -c vfiobindctl -n "$plans" -l group -d 'with every endpoint of its IOMMU group'
+complete -c vfiobindctl -n "$plans" -l force -d 'even if something in use is cut off by it'
+complete -c vfiobindctl -n "$moves" -l dry-run -d 'only say what it would do'
 
 complete -c vfiobindctl -s H -l host -x -a '(__fish_complete_user_at_hosts)' -d 'on another machine'
 complete -c vfiobindctl -s q -l quiet -d 'do not tell what was done, only what failed'

@@ -2,6 +2,8 @@
 
 /* The table of drivers that are no ordinary host drivers. */
 
+#include <limits.h>
+
 #include "service/host/driver.h"
 #include "service/host/macros.h"
 
@@ -40,6 +42,10 @@ enum driver_kind driver_kind(const char *name) {
                         return drivers[i].kind;
 
         return DRIVER_HOST;
+}
+
+bool driver_name_is_valid(const char *name) {
+        return strlen(name) <= NAME_MAX && !strchr(name, '/') && !streq(name, ".") && !streq(name, "..");
 }
 
 bool driver_keeps_group_viable(const char *name, enum driver_kind kind) {

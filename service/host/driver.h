@@ -22,6 +22,9 @@ const char *driver_kind_name(enum driver_kind kind);
  * function's own `vfio-dev` directory tells it (see function_read()). */
 enum driver_kind driver_kind(const char *name);
 
+/* Whether a driver can have this name, or none, which "" says: names are directories in sysfs. */
+bool driver_name_is_valid(const char *name);
+
 /* Whether the kind belongs to a driver that hands functions to guests, so that it is nobody's host driver. */
 static inline bool driver_kind_is_passthrough(enum driver_kind kind) {
         return kind >= DRIVER_VFIO;

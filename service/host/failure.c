@@ -19,6 +19,7 @@ static const int errnos[_FAILURE_KIND_MAX] = {
         [FAILURE_NOT_VIABLE] = EBUSY,
         [FAILURE_BUSY] = EBUSY,
         [FAILURE_STATE_CHANGED] = ESTALE,
+        [FAILURE_NO_SUCH_PLAN] = ENOENT,
         [FAILURE_MOVE_FAILED] = EIO,
         [FAILURE_UNDO_FAILED] = EIO,
         [FAILURE_STUCK] = ETIMEDOUT,

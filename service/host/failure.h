@@ -22,6 +22,7 @@ enum failure_kind {
         FAILURE_MOVE_FAILED,         /* the kernel refused; everything is back where it was */
         FAILURE_UNDO_FAILED,         /* it is not; the message says what is where */
         FAILURE_STUCK,               /* the kernel has not answered within the limit */
+        FAILURE_NO_SUCH_PLAN,        /* the token is nobody's, somebody else's, used or too old */
         FAILURE_NOT_SUPPORTED,       /* known to the interface, but not in this release */
         FAILURE_LIMIT_EXCEEDED,      /* too many at once */
         FAILURE_ACCESS_DENIED,       /* polkit said no */

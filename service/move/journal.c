@@ -74,6 +74,8 @@ static struct json_object *movement_to_json(const struct movement *m) {
         json_object_object_add(object, "group", json_object_new_int(m->group));
         json_object_object_add(object, "old_driver", string(m->old_driver));
         json_object_object_add(object, "old_override", string(m->old_override));
+        json_object_object_add(object, "console", json_object_new_boolean(m->shows_console));
+        json_object_object_add(object, "virtual_functions", json_object_new_uint64(m->old_virtual_functions));
         json_object_object_add(object, "driver", string(m->target.driver));
         json_object_object_add(object, "override", string(m->target.override));
         return object;
@@ -139,19 +141,25 @@ static int copy_member(struct json_object *object, const char *key, char *buffer
 static int movement_from_json(struct json_object *object, struct plan *plan) {
         const char *address = json_string(object, "address"), *driver = json_string(object, "old_driver"),
                    *override = json_string(object, "old_override");
-        struct json_object *group;
+        struct json_object *group, *console;
+        uint64_t virtual_functions = 0;
         struct movement *m;
 
         m = array_append(&plan->movements, &plan->n_movements, sizeof(*m));
         if (!m)
                 return -ENOMEM;
 
-        if (!address || pci_address_parse(address, &m->address) < 0 || !driver || strlen(driver) > NAME_MAX || !override ||
+        if (!address || pci_address_parse(address, &m->address) < 0 || !driver || !driver_name_is_valid(driver) || !override ||
             strlen(override) > NAME_MAX || json_number(object, "identity", &m->identity) < 0 ||
             !json_object_object_get_ex(object, "group", &group) || !json_object_is_type(group, json_type_int) ||
             copy_member(object, "driver", m->target.driver, sizeof(m->target.driver)) < 0 ||
             copy_member(object, "override", m->target.override, sizeof(m->target.override)) < 0)
                 return -EINVAL;
+
+        /* An entry of an earlier release says nothing of these. */
+        (void) json_number(object, "virtual_functions", &virtual_functions);
+        m->old_virtual_functions = (unsigned) virtual_functions;
+        m->shows_console = json_object_object_get_ex(object, "console", &console) && json_object_get_boolean(console);
 
         m->group = json_object_get_int(group);
         m->old_driver = strdup(driver);

@@ -17,6 +17,7 @@ enum lane_state {
         LANE_FORWARD,
         LANE_LOOKING,  /* undo: at what a function is now */
         LANE_RETURNING, /* undo: the steps from there to where it was */
+        LANE_COMPLETING, /* undo: the steps that bring back what stood on its driver */
 };
 
 struct lane {
@@ -33,6 +34,7 @@ struct lane {
         size_t n_movements;
         size_t left;       /* undo: how many of them are still to be looked at, from the end */
         unsigned attempt;
+        bool completed; /* what stood on the driver of the one that is looked at is back as well */
         size_t stranded;
 
         struct step look;
@@ -60,7 +62,7 @@ struct lane *lane_free(struct lane *lane) {
         if (!lane)
                 return NULL;
 
-        worker_dismiss(lane->worker);
+        workers_give_back(lane->context->workers, lane->worker);
         sd_event_source_disable_unref(lane->timer);
         free(lane->steps);
         free(lane->movements);
@@ -92,7 +94,7 @@ static int ensure_worker(struct lane *lane) {
         if (lane->worker)
                 return 0;
 
-        r = worker_start(lane->context->event, lane->context->worker_program, on_report, lane, &lane->worker);
+        r = workers_take(lane->context->workers, on_report, lane, &lane->worker);
         if (r >= 0)
                 lane->context->worker_started(lane, lane->context->userdata);
         return r;
@@ -118,7 +120,7 @@ static int give_order(struct lane *lane, const struct step *step) {
         /* One that was killed while it had nothing to do; whoever tries again gets another. */
         r = worker_order(lane->worker, &order);
         if (r == -EPIPE)
-                lane->worker = worker_dismiss(lane->worker);
+                lane->worker = workers_give_back(lane->context->workers, lane->worker);
         return r;
 }
 
@@ -180,6 +182,7 @@ static const struct movement *movement_to_undo(const struct lane *lane) {
 }
 
 static void next_movement(struct lane *lane, bool stranded) {
+        lane->completed = false;
         lane->stranded += stranded;
         lane->left--;
         lane->attempt = 0;
@@ -215,6 +218,19 @@ static struct target target_of_undo(const struct lane *lane, const struct moveme
         return target;
 }
 
+/* It is on its driver again: what stood on that driver comes back, too. */
+static void complete(struct lane *lane, const struct movement *movement) {
+        if (lane->completed || (movement->old_virtual_functions == 0 && !movement->shows_console)) {
+                next_movement(lane, false);
+                return;
+        }
+
+        lane->state = LANE_COMPLETING;
+        if (plan_undo_steps(movement, lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
+            give_order(lane, &lane->steps[0]) < 0)
+                try_again(lane);
+}
+
 static void return_from(struct lane *lane, const struct report *report) {
         const struct movement *movement = movement_to_undo(lane);
         struct target target = target_of_undo(lane, movement);
@@ -222,7 +238,7 @@ static void return_from(struct lane *lane, const struct report *report) {
 
         lane->n_steps = lane->next = 0;
         if (streq(report->driver, movement->old_driver) && streq(report->override, movement->old_override)) {
-                next_movement(lane, false);
+                complete(lane, movement);
                 return;
         }
 
@@ -259,8 +275,11 @@ static void on_undo_report(struct lane *lane, const struct report *report) {
         if (++lane->next < lane->n_steps) {
                 if (give_order(lane, &lane->steps[lane->next]) < 0)
                         try_again(lane);
-        } else
-                look(lane);
+                return;
+        }
+
+        lane->completed = lane->state == LANE_COMPLETING;
+        look(lane);
 }
 
 int lane_undo(struct lane *lane) {
@@ -311,7 +330,7 @@ static void on_report(struct worker *worker, const struct report *report, void *
 
         if (!report) {
                 /* Whatever it was at is over: a process that sleeps in the kernel ends only when it has returned. */
-                lane->worker = worker_dismiss(lane->worker);
+                lane->worker = workers_give_back(lane->context->workers, lane->worker);
                 report = &ended;
         }
 

@@ -9,14 +9,14 @@
 
 #include "service/host/model.h"
 #include "service/move/plan.h"
-#include "service/move/worker.h"
+#include "service/move/workers.h"
 
 struct lane;
 
 struct lane_context {
         sd_event *event;
         struct model *model;
-        const char *worker_program;
+        struct workers *workers;
         const struct plan *plan;
         unsigned limit_msec; /* for what a worker may wait for, besides the kernel */
 

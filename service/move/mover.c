@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "service/move/mover.h"
-#include "service/usage/usage.h"
 
 /* An operation and whoever waits for its answer. */
 struct job {
@@ -22,6 +21,7 @@ struct mover {
         struct operation_context context;
         struct records *records;
         struct journal *journal;
+        struct surveyor *surveyor;
         struct job *jobs;
         uint32_t last_id;
         const struct mover_listener *listener;
@@ -42,10 +42,24 @@ static void mark_busy(struct mover *mover, const struct plan *plan, bool busy) {
         }
 }
 
+static bool is_function_of(const struct function *physical, const struct pci_address *address) {
+        for (size_t i = 0; physical && i < physical->n_virtual_functions; i++)
+                if (pci_address_compare(&physical->virtual_functions[i], address) == 0)
+                        return true;
+
+        return false;
+}
+
+/* An operation holds the functions that it moves, whatever is in a group with them, and what goes and comes with them: the virtual
+ * functions of a physical one, and the physical one of a virtual. */
+static bool movement_holds(const struct movement *m, const struct function *f) {
+        return pci_address_compare(&m->address, &f->address) == 0 || (f->group >= 0 && m->group == f->group) ||
+               (f->is_virtual && pci_address_compare(&m->address, &f->physical) == 0) || is_function_of(f, &m->address);
+}
+
 static bool plan_holds(const struct plan *plan, const struct function *f) {
         for (size_t i = 0; i < plan->n_movements; i++)
-                if (pci_address_compare(&plan->movements[i].address, &f->address) == 0 ||
-                    (f->group >= 0 && plan->movements[i].group == f->group))
+                if (movement_holds(&plan->movements[i], f))
                         return true;
 
         return false;
@@ -175,7 +189,7 @@ static void on_damaged(const char *name, void *userdata) {
                 mover->config.damaged(name, mover->config.userdata);
 }
 
-static int open_directory(struct mover *mover) {
+static int open_rooms(struct mover *mover) {
         int r;
 
         r = records_new(mover->config.model, mover->config.directory, on_damaged, mover, &mover->records);
@@ -183,6 +197,10 @@ static int open_directory(struct mover *mover) {
                 return r;
 
         r = journal_open(mover->config.directory, &mover->journal);
+        if (r < 0)
+                return r;
+
+        r = surveyor_new(mover->config.event, mover->config.workers, mover->config.limit_usec, &mover->surveyor);
         if (r < 0)
                 return r;
 
@@ -200,7 +218,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 return -ENOMEM;
         mover->config = *config;
 
-        r = open_directory(mover);
+        r = open_rooms(mover);
         if (r < 0) {
                 mover_free(mover);
                 return r;
@@ -211,7 +229,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 .model = config->model,
                 .records = mover->records,
                 .journal = mover->journal,
-                .worker_program = config->worker_program,
+                .workers = config->workers,
                 .limit_usec = config->limit_usec,
                 .changed = on_changed,
                 .answer = on_answer,
@@ -240,6 +258,7 @@ struct mover *mover_free(struct mover *mover) {
                 job_free(job);
         }
         sd_event_source_disable_unref(mover->sweep);
+        surveyor_free(mover->surveyor);
         records_free(mover->records);
         journal_free(mover->journal);
         free(mover);
@@ -248,24 +267,27 @@ struct mover *mover_free(struct mover *mover) {
 
 int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done, void *userdata,
                   struct observation **ret) {
-        return observation_start(mover->config.event, mover->config.model, mover->config.worker_program, functions, n,
+        return observation_start(mover->config.event, mover->config.model, mover->config.workers, functions, n,
                                  mover->config.limit_usec, done, userdata, ret);
 }
 
-int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const char *word, struct plan **ret,
-               struct failure *failure) {
-        const struct usage_query query = { model_root(mover->config.model), functions, n };
-        _cleanup_findings_ struct findings findings = {};
-        int r;
+int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done, void *userdata,
+                 struct survey **ret) {
+        _cleanup_free_ struct pci_address *addresses = calloc(n + 1, sizeof(*addresses));
 
+        if (!addresses)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                addresses[i] = functions[i]->address;
+
+        return survey_start(mover->surveyor, addresses, n, done, userdata, ret);
+}
+
+int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const struct request *request,
+               const struct findings *findings, struct plan **ret, struct failure *failure) {
         aliases_refresh(model_aliases(mover->config.model));
-
-        r = usage_look(&query, &findings);
-        if (r < 0)
-                return fail_internal(failure, r);
-
-        return plan_make(mover->config.model, functions, n, word, mover->config.default_backend, records_home, mover->records,
-                         &findings, ret, failure);
+        return plan_make(mover->config.model, functions, n, request, mover->config.default_backend, records_home, mover->records,
+                         findings, ret, failure);
 }
 
 static int start_operation(struct mover *mover, struct journal_entry *entry, moved_t done, void *userdata) {

@@ -6,6 +6,7 @@
 
 #include "service/move/observe.h"
 #include "service/move/operation.h"
+#include "service/move/survey.h"
 
 struct mover;
 
@@ -13,7 +14,7 @@ struct mover_config {
         sd_event *event;
         struct model *model;        /* scanned */
         const char *directory;      /* the run-time directory, /run/vfiobind */
-        const char *worker_program;
+        struct workers *workers;
         const char *default_backend; /* "auto" or a backend's name */
         uint64_t limit_usec;
 
@@ -41,9 +42,13 @@ struct mover *mover_free(struct mover *mover);
 int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done, void *userdata,
                   struct observation **ret);
 
-/* Makes a plan for FUNCTIONS as plan_make() does, with the records, the default backend and the usage looked up. */
-int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const char *word, struct plan **ret,
-               struct failure *failure);
+/* Finds out who uses the functions (see survey.h). */
+int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done, void *userdata,
+                 struct survey **ret);
+
+/* Makes a plan for FUNCTIONS as plan_make() does, with the records and the default backend. */
+int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const struct request *request,
+               const struct findings *findings, struct plan **ret, struct failure *failure);
 
 /* Fails with FAILURE_BUSY if an operation holds one of the functions or its group. */
 int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure);

@@ -6,7 +6,6 @@
 
 #include "service/host/array.h"
 #include "service/move/observe.h"
-#include "service/move/worker.h"
 
 /* How many orders are under way at once: enough to keep the worker busy, little enough for the socket. */
 #define WINDOW 32
@@ -22,6 +21,7 @@ struct target_of_look {
 struct observation {
         sd_event *event;
         struct model *model;
+        struct workers *workers;
         struct worker *worker;
         sd_event_source *timer;
         struct target_of_look *targets;
@@ -34,7 +34,7 @@ struct observation {
 static int finish(struct observation *o, int error) {
         const struct pci_address *stuck = error == -ETIMEDOUT ? &o->targets[o->n_seen].address : NULL;
 
-        o->worker = worker_dismiss(o->worker);
+        o->worker = workers_give_back(o->workers, o->worker);
         sd_event_source_set_enabled(o->timer, SD_EVENT_OFF);
         o->done(error, stuck, o->userdata); /* may free it */
         return 0;
@@ -99,7 +99,7 @@ static int on_nothing_to_do(sd_event_source *source, uint64_t usec, void *userda
         return finish(userdata, 0);
 }
 
-static int start(struct observation *o, const char *worker_program) {
+static int start(struct observation *o) {
         int r;
 
         r = sd_event_add_time_relative(o->event, &o->timer, CLOCK_MONOTONIC, o->n_targets > 0 ? o->limit_usec : 0, 1000,
@@ -107,13 +107,13 @@ static int start(struct observation *o, const char *worker_program) {
         if (r < 0 || o->n_targets == 0)
                 return r;
 
-        r = worker_start(o->event, worker_program, on_report, o, &o->worker);
+        r = workers_take(o->workers, on_report, o, &o->worker);
         if (r < 0)
                 return r;
         return send_orders(o);
 }
 
-static int start_targets(sd_event *event, struct model *model, const char *worker_program, struct target_of_look *targets,
+static int start_targets(sd_event *event, struct model *model, struct workers *workers, struct target_of_look *targets,
                          size_t n_targets, uint64_t limit_usec, observed_t done, void *userdata,
                          struct observation **ret) {
         struct observation *o;
@@ -128,6 +128,7 @@ static int start_targets(sd_event *event, struct model *model, const char *worke
         *o = (struct observation){
                 .event = event,
                 .model = model,
+                .workers = workers,
                 .targets = targets,
                 .n_targets = n_targets,
                 .limit_usec = limit_usec,
@@ -135,7 +136,7 @@ static int start_targets(sd_event *event, struct model *model, const char *worke
                 .userdata = userdata,
         };
 
-        r = start(o, worker_program);
+        r = start(o);
         if (r < 0) {
                 observation_free(o);
                 return r;
@@ -145,7 +146,7 @@ static int start_targets(sd_event *event, struct model *model, const char *worke
         return 0;
 }
 
-int observation_start(sd_event *event, struct model *model, const char *worker_program, struct function *const *functions,
+int observation_start(sd_event *event, struct model *model, struct workers *workers, struct function *const *functions,
                       size_t n_functions, uint64_t limit_usec, observed_t done, void *userdata, struct observation **ret) {
         struct target_of_look *targets = calloc(n_functions + 1, sizeof(*targets));
 
@@ -154,14 +155,14 @@ int observation_start(sd_event *event, struct model *model, const char *worker_p
         for (size_t i = 0; i < n_functions; i++)
                 targets[i] = (struct target_of_look){ functions[i]->address, functions[i]->identity };
 
-        return start_targets(event, model, worker_program, targets, n_functions, limit_usec, done, userdata, ret);
+        return start_targets(event, model, workers, targets, n_functions, limit_usec, done, userdata, ret);
 }
 
 struct observation *observation_free(struct observation *o) {
         if (!o)
                 return NULL;
 
-        worker_dismiss(o->worker);
+        workers_give_back(o->workers, o->worker);
         sd_event_source_disable_unref(o->timer);
         free(o->targets);
         free(o);
@@ -171,7 +172,7 @@ struct observation *observation_free(struct observation *o) {
 struct observer {
         sd_event *event;
         struct model *model;
-        const char *worker_program;
+        struct workers *workers;
         struct target_of_look *waiting;
         size_t n_waiting;
         struct observation *current;
@@ -188,7 +189,7 @@ static int go_on(struct observer *observer) {
         size_t n = observer->n_waiting;
 
         observer->n_waiting = 0;
-        return start_targets(observer->event, observer->model, observer->worker_program, targets, n, PATIENCE_USEC,
+        return start_targets(observer->event, observer->model, observer->workers, targets, n, PATIENCE_USEC,
                              on_observed, observer, &observer->current);
 }
 
@@ -223,7 +224,7 @@ static int on_soon(sd_event_source *source, void *userdata) {
         return observer->current || observer->n_waiting == 0 ? 0 : go_on(observer);
 }
 
-int observer_new(sd_event *event, struct model *model, const char *worker_program, void (*idle)(void *userdata),
+int observer_new(sd_event *event, struct model *model, struct workers *workers, void (*idle)(void *userdata),
                  void *userdata, struct observer **ret) {
         struct observer *observer = malloc(sizeof(*observer));
         int r;
@@ -234,7 +235,7 @@ int observer_new(sd_event *event, struct model *model, const char *worker_progra
         *observer = (struct observer){
                 .event = event,
                 .model = model,
-                .worker_program = worker_program,
+                .workers = workers,
                 .idle = idle,
                 .userdata = userdata,
         };
@@ -265,6 +266,10 @@ struct observer *observer_free(struct observer *observer) {
 int observer_add(struct observer *observer, const struct function *f) {
         const struct target_of_look target = { f->address, f->identity };
         int r;
+
+        /* Whoever moves it looks at it. */
+        if (f->moving)
+                return 0;
 
         /* Events of one function come in rows. */
         if (observer->n_waiting > 0 &&

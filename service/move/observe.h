@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "service/host/model.h"
+#include "service/move/workers.h"
 
 /* One look at several functions for somebody who waits for it. */
 struct observation;
@@ -15,7 +16,7 @@ struct observation;
  * errno. Called once, never from observation_start(). */
 typedef void (*observed_t)(int error, const struct pci_address *stuck, void *userdata);
 
-int observation_start(sd_event *event, struct model *model, const char *worker_program, struct function *const *functions,
+int observation_start(sd_event *event, struct model *model, struct workers *workers, struct function *const *functions,
                       size_t n_functions, uint64_t limit_usec, observed_t done, void *userdata, struct observation **ret);
 
 /* Frees it, before or after it is done. */
@@ -25,7 +26,7 @@ struct observation *observation_free(struct observation *observation);
 struct observer;
 
 /* IDLE (which may be NULL) is called whenever everything that was asked for has been looked at. */
-int observer_new(sd_event *event, struct model *model, const char *worker_program, void (*idle)(void *userdata),
+int observer_new(sd_event *event, struct model *model, struct workers *workers, void (*idle)(void *userdata),
                  void *userdata, struct observer **ret);
 struct observer *observer_free(struct observer *observer);
 

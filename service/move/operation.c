@@ -260,7 +260,7 @@ static struct operation *operation_new(const struct operation_context *context, 
         operation->lane_context = (struct lane_context){
                 .event = context->event,
                 .model = context->model,
-                .worker_program = context->worker_program,
+                .workers = context->workers,
                 .plan = entry->plan,
                 .limit_msec = (unsigned) (context->limit_usec / 1000 / WAIT_SHARE),
                 .worker_started = on_worker_started,
@@ -294,9 +294,10 @@ static int record_homes(struct operation *operation) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < plan_of(operation)->n_movements; i++) {
-                struct function *f = function_of(operation, &plan_of(operation)->movements[i]);
+                const struct movement *m = &plan_of(operation)->movements[i];
+                struct function *f = function_of(operation, m);
 
-                r = f ? records_remember(operation->context->records, f) : -ENODEV;
+                r = f ? records_remember(operation->context->records, f, m->shows_console) : -ENODEV;
         }
 
         return r;

@@ -22,7 +22,7 @@ struct operation_context {
         struct model *model;
         struct records *records;
         struct journal *journal;
-        const char *worker_program;
+        struct workers *workers;
         uint64_t limit_usec; /* from the start to the answer */
 
         /* The operation has changed its state or made a step. */

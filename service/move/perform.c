@@ -7,18 +7,25 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "service/host/array.h"
 #include "service/host/driver.h"
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
+#include "service/move/console.h"
 #include "service/move/load.h"
 #include "service/move/node.h"
 #include "service/move/perform.h"
 #include "service/move/write.h"
+#include "service/usage/usage.h"
 
 struct performer {
         const struct root *root;
         int break_fd;
         struct node_watch *watch; /* between a bind to VFIO and the wait for its node */
+
+        struct function **noted; /* owned, and so are the functions: those that the next survey is about */
+        size_t n_noted;
+        struct findings findings; /* of the last survey */
 };
 
 /* A function whose identity has just been checked. */
@@ -38,13 +45,26 @@ struct performer *performer_new(const struct root *root, int break_fd) {
         return performer;
 }
 
+static void forget_noted(struct performer *performer) {
+        for (size_t i = 0; i < performer->n_noted; i++)
+                function_free(performer->noted[i]);
+        free(TAKE_PTR(performer->noted));
+        performer->n_noted = 0;
+}
+
 struct performer *performer_free(struct performer *performer) {
         if (!performer)
                 return NULL;
 
         node_watch_free(performer->watch);
+        forget_noted(performer);
+        findings_clear(&performer->findings);
         free(performer);
         return NULL;
+}
+
+const struct findings *performer_findings(const struct performer *performer) {
+        return &performer->findings;
 }
 
 static int read_driver(int dir, char *driver, size_t size) {
@@ -215,6 +235,33 @@ static int perform_wait_node(struct subject *subject) {
         return r;
 }
 
+static int perform_release_console(struct subject *subject) {
+        return console_release(subject->performer->root, subject->order->argument);
+}
+
+static int perform_return_console(struct subject *subject) {
+        return console_return(subject->performer->root);
+}
+
+static int perform_virtual_functions(struct subject *subject) {
+        char now[16];
+        ssize_t n;
+        int r;
+
+        n = sysfs_read_locked(subject->dir, "sriov_numvfs", now, sizeof(now));
+        if (n < 0 || streq(now, subject->order->argument))
+                return n < 0 ? (int) n : 0;
+
+        r = sysfs_write(subject->dir, "sriov_numvfs", subject->order->argument);
+        if (r < 0)
+                return r;
+
+        n = sysfs_read_locked(subject->dir, "sriov_numvfs", now, sizeof(now));
+        if (n < 0)
+                return (int) n;
+        return streq(now, subject->order->argument) ? 0 : -EBUSY;
+}
+
 static int perform_look(struct subject *subject) {
         return 0;
 }
@@ -225,18 +272,67 @@ static int perform_read(struct subject *subject) {
         return n < 0 ? (int) n : 0;
 }
 
+static int note(struct performer *performer, const struct pci_address *address) {
+        struct function **slot, *f;
+        int r;
+
+        /* One that has gone is used by nobody; whoever asked will notice. */
+        r = function_read(performer->root, address, &f);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+
+        slot = array_append(&performer->noted, &performer->n_noted, sizeof(*slot));
+        if (!slot) {
+                function_free(f);
+                return -ENOMEM;
+        }
+        *slot = f;
+        return 0;
+}
+
+static int perform_note(struct subject *subject) {
+        _cleanup_free_ char *words = strdup(subject->order->argument);
+        struct pci_address address;
+        char *save = NULL;
+        int r = words ? 0 : -ENOMEM;
+
+        for (char *w = strtok_r(words, " ", &save); r >= 0 && w; w = strtok_r(NULL, " ", &save)) {
+                r = pci_address_parse(w, &address);
+                if (r >= 0)
+                        r = note(subject->performer, &address);
+        }
+        return r;
+}
+
+static int perform_survey(struct subject *subject) {
+        struct performer *performer = subject->performer;
+        const struct usage_query query = { performer->root, performer->noted, performer->n_noted };
+        int r = usage_look(&query, &performer->findings);
+
+        forget_noted(performer);
+        return r;
+}
+
 static const struct {
         int (*perform)(struct subject *subject);
+        bool has_subject;   /* it is about one function, whose identity is checked before */
         bool reports_state; /* the function is looked at afterwards */
 } steps[_STEP_KIND_MAX] = {
-        [STEP_LOAD_MODULE] = { perform_load, false },
-        [STEP_OVERRIDE] = { perform_override, true },
-        [STEP_UNBIND] = { perform_unbind, true },
-        [STEP_PROBE] = { perform_probe, true },
-        [STEP_BIND] = { perform_bind, true },
-        [STEP_WAIT_NODE] = { perform_wait_node, false },
-        [STEP_LOOK] = { perform_look, true },
-        [STEP_READ] = { perform_read, false },
+        [STEP_LOAD_MODULE] = { perform_load, false, false },
+        [STEP_OVERRIDE] = { perform_override, true, true },
+        [STEP_UNBIND] = { perform_unbind, true, true },
+        [STEP_PROBE] = { perform_probe, true, true },
+        [STEP_BIND] = { perform_bind, true, true },
+        [STEP_WAIT_NODE] = { perform_wait_node, true, false },
+        [STEP_RELEASE_CONSOLE] = { perform_release_console, true, false },
+        [STEP_RETURN_CONSOLE] = { perform_return_console, true, false },
+        [STEP_VIRTUAL_FUNCTIONS] = { perform_virtual_functions, true, false },
+        [STEP_LOOK] = { perform_look, true, true },
+        [STEP_READ] = { perform_read, true, false },
+        [STEP_NOTE] = { perform_note, false, false },
+        [STEP_SURVEY] = { perform_survey, false, false },
 };
 
 static int open_subject(struct performer *performer, const struct order *order, int *ret_dir) {
@@ -259,10 +355,15 @@ void perform(struct performer *performer, const struct order *order, struct repo
         struct subject subject = { .performer = performer, .order = order, .dir = -EBADF };
         int r;
 
+        /* It was for another function, or the move has taken another turn. */
+        if (order->kind != STEP_WAIT_NODE)
+                performer->watch = node_watch_free(performer->watch);
+
+        findings_clear(&performer->findings);
         *report = (struct report){};
         pci_address_format(&order->address, subject.address);
 
-        if (order->kind != STEP_LOAD_MODULE) {
+        if (steps[order->kind].has_subject) {
                 report->error = open_subject(performer, order, &subject.dir);
                 if (report->error < 0)
                         return;

@@ -6,6 +6,7 @@
 
 #include "service/host/root.h"
 #include "service/move/step.h"
+#include "service/usage/finding.h"
 
 struct performer;
 
@@ -13,6 +14,9 @@ struct performer;
  * waited for: when it hangs up, nobody wants the answer any more. */
 struct performer *performer_new(const struct root *root, int break_fd);
 struct performer *performer_free(struct performer *performer);
+
+/* What the last survey has found, until the next order is performed. */
+const struct findings *performer_findings(const struct performer *performer);
 
 /* Does what ORDER says and fills REPORT. */
 void perform(struct performer *performer, const struct order *order, struct report *report);

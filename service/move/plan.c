@@ -137,17 +137,95 @@ static int add_load_steps(struct plan *plan) {
         return r;
 }
 
-static int add_movement(struct plan *plan, const struct function *f, const struct target *target) {
-        struct movement *movement;
-        struct permission *permission;
+static int add_permission(struct plan *plan, const char *action, bool stays, size_t movement) {
+        struct permission *permission = array_append(&plan->permissions, &plan->n_permissions, sizeof(*permission));
 
-        permission = array_append(&plan->permissions, &plan->n_permissions, sizeof(*permission));
         if (!permission)
                 return -ENOMEM;
-        permission->action = target->home ? "restore" : "bind";
-        permission->movement = plan->n_movements;
 
-        movement = array_append(&plan->movements, &plan->n_movements, sizeof(*movement));
+        *permission = (struct permission){ .action = action, .stays = stays, .movement = movement };
+        return 0;
+}
+
+/* A flag is authorized also where the function stays where it is, and nothing else is needed for that. */
+static int add_permissions(struct plan *plan, const struct target *target, bool stays) {
+        size_t movement = stays ? plan->n_staying : plan->n_movements;
+        int r = 0;
+
+        if (!stays)
+                r = add_permission(plan, target->home ? "restore" : "bind", stays, movement);
+        if (r >= 0 && plan->flags & PLAN_FORCE)
+                r = add_permission(plan, "force", stays, movement);
+        return r;
+}
+
+/* Whether the function leaves a driver, so that whatever needs that driver has to go first. */
+static bool leaves_driver(const struct movement *m) {
+        return *m->old_driver != '\0' && (m->target.pick || !streq(m->old_driver, m->target.driver));
+}
+
+static bool is_found(const struct findings *findings, const struct movement *m, enum finding_kind kind, const char *subject) {
+        for (size_t i = 0; i < findings->n; i++)
+                if (findings->array[i].kind == kind && pci_address_compare(&findings->array[i].address, &m->address) == 0 &&
+                    (!subject || streq(findings->array[i].subject, subject)))
+                        return true;
+
+        return false;
+}
+
+/* The orderly way: what stands on the function's driver is ended by whoever can, before the driver goes. */
+static int add_release_steps(struct plan *plan, const struct model *model, size_t index, const struct findings *findings) {
+        struct movement *m = &plan->movements[index];
+        const struct function *f = model_function(model, &m->address);
+        const struct backend *backend = m->target.backend;
+        int r = 0;
+
+        if (!leaves_driver(m))
+                return 0;
+
+        if (f->n_virtual_functions > 0) {
+                m->old_virtual_functions = (unsigned) f->n_virtual_functions;
+                r = add_step(&plan->steps, &plan->n_steps, STEP_VIRTUAL_FUNCTIONS, index, "0");
+        }
+        if (r >= 0 && is_found(findings, m, FINDING_DISPLAY, SUBJECT_CONSOLE)) {
+                m->shows_console = true;
+                r = add_step(&plan->steps, &plan->n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_KERNEL);
+        }
+
+        /* vfio-pci throws it off itself; a stub would leave it drawing into memory that a guest has. */
+        if (r >= 0 && backend && backend->kind != DRIVER_VFIO && is_found(findings, m, FINDING_FRAMEBUFFER, NULL))
+                r = add_step(&plan->steps, &plan->n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_FIRMWARE);
+        return r;
+}
+
+static int add_return_steps(struct plan *plan, size_t index) {
+        return plan->movements[index].target.returns_console ?
+                               add_step(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL) :
+                               0;
+}
+
+int plan_undo_steps(const struct movement *m, size_t index, struct step **steps, size_t *n_steps) {
+        char number[16];
+        int r = 0;
+
+        if (m->old_virtual_functions > 0) {
+                snprintf(number, sizeof(number), "%u", m->old_virtual_functions);
+                r = add_step(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, number);
+        }
+        if (r >= 0 && m->shows_console)
+                r = add_step(steps, n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
+        return r;
+}
+
+static int add_movement(struct plan *plan, const struct function *f, const struct target *target) {
+        bool stays = target_is_reached(target, f);
+        struct movement *movement;
+
+        if (add_permissions(plan, target, stays) < 0)
+                return -ENOMEM;
+
+        movement = stays ? array_append(&plan->staying, &plan->n_staying, sizeof(*movement)) :
+                           array_append(&plan->movements, &plan->n_movements, sizeof(*movement));
         if (!movement)
                 return -ENOMEM;
         movement->address = f->address;
@@ -220,29 +298,25 @@ static int find_in_topology(struct plan *plan, const struct model *model, const 
         return find_blockers(plan, model, movement);
 }
 
-int plan_make(const struct model *model, struct function *const *functions, size_t n_functions, const char *word,
-              const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
+int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
+              const struct request *request, const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
               struct failure *failure) {
         _cleanup_(plan_freep) struct plan *plan = NULL;
-        _cleanup_free_ const struct function **moving = NULL;
         int r = 0;
 
         plan = calloc(1, sizeof(*plan));
-        moving = calloc(n_functions + 1, sizeof(*moving));
-        if (!plan || !moving)
+        if (!plan)
                 return fail_internal(failure, -ENOMEM);
+        plan->flags = request->flags;
 
         for (size_t i = 0; i < n_functions; i++) {
                 const struct function *f = functions[i];
                 struct target target;
 
-                r = target_resolve(model, f, word, configured, home(f, userdata), &target, failure);
+                r = target_resolve(model, f, request->word, configured, home(f, userdata), &target, failure);
                 if (r < 0)
                         return r;
-                if (target_is_reached(&target, f))
-                        continue;
 
-                moving[plan->n_movements] = f;
                 r = add_movement(plan, f, &target);
                 if (r < 0)
                         return fail_internal(failure, r);
@@ -252,9 +326,13 @@ int plan_make(const struct model *model, struct function *const *functions, size
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
                 const struct movement *m = &plan->movements[i];
 
-                r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps, &plan->n_steps);
+                r = add_release_steps(plan, model, i, findings);
                 if (r >= 0)
-                        r = find_in_topology(plan, model, moving[i], m);
+                        r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps, &plan->n_steps);
+                if (r >= 0)
+                        r = add_return_steps(plan, i);
+                if (r >= 0)
+                        r = find_in_topology(plan, model, model_function(model, &m->address), m);
         }
         if (r >= 0)
                 r = take_findings(plan, findings);
@@ -265,14 +343,15 @@ int plan_make(const struct model *model, struct function *const *functions, size
         return 0;
 }
 
-int plan_check_findings(const struct plan *plan, struct failure *failure) {
+int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct failure *failure) {
+        enum severity allowed = plan->flags & PLAN_FORCE ? SEVERITY_FORCE : SEVERITY_WARN;
         const struct finding *first = NULL;
         size_t n = 0;
 
         for (size_t i = 0; i < plan->findings.n; i++) {
                 const struct finding *finding = &plan->findings.array[i];
 
-                if (finding->severity < SEVERITY_FORCE)
+                if (finding->severity <= allowed)
                         continue;
                 if (!first)
                         first = finding;
@@ -280,21 +359,30 @@ int plan_check_findings(const struct plan *plan, struct failure *failure) {
         }
 
         if (n > 1)
-                return fail(failure, FAILURE_IN_USE, "%s (and %zu more)", first->message, n - 1);
+                return fail(failure, FAILURE_IN_USE, "%s (and %zu more)", viewer_message(viewer, first), n - 1);
         if (n == 1)
-                return fail(failure, FAILURE_IN_USE, "%s", first->message);
+                return fail(failure, FAILURE_IN_USE, "%s", viewer_message(viewer, first));
         return 0;
+}
+
+const struct movement *plan_permission_subject(const struct plan *plan, const struct permission *permission) {
+        return permission->stays ? &plan->staying[permission->movement] : &plan->movements[permission->movement];
+}
+
+static void free_movements(struct movement *movements, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                free(movements[i].old_driver);
+                free(movements[i].old_override);
+        }
+        free(movements);
 }
 
 struct plan *plan_free(struct plan *plan) {
         if (!plan)
                 return NULL;
 
-        for (size_t i = 0; i < plan->n_movements; i++) {
-                free(plan->movements[i].old_driver);
-                free(plan->movements[i].old_override);
-        }
-        free(plan->movements);
+        free_movements(plan->movements, plan->n_movements);
+        free_movements(plan->staying, plan->n_staying);
         free(plan->steps);
         free(plan->permissions);
         findings_clear(&plan->findings);

@@ -9,12 +9,14 @@
 #include "service/host/failure.h"
 #include "service/move/target.h"
 #include "service/usage/finding.h"
+#include "service/usage/viewer.h"
 
 /* The most functions that one request may name, or come to. */
 #define PLAN_FUNCTIONS_MAX 256
 
 enum plan_flags {
         PLAN_GROUP = 1 << 0, /* widen to every endpoint of the functions' groups */
+        PLAN_FORCE = 1 << 1, /* go on over findings of severity "force" */
 };
 
 struct request {
@@ -32,6 +34,10 @@ struct movement {
         struct target target;
         char *old_driver;   /* owned */
         char *old_override; /* owned */
+
+        /* What is taken away before it leaves its driver, and given back with an undo. */
+        bool shows_console;              /* the kernel's console */
+        unsigned old_virtual_functions;  /* how many; 0 where they stay */
 };
 
 struct step {
@@ -42,13 +48,17 @@ struct step {
 
 /* One question for polkit: may the caller do this with this function? */
 struct permission {
-        const char *action; /* the last word of the action's id: "bind", "restore" */
-        size_t movement;
+        const char *action; /* the last word of the action's id: "bind", "restore", "force" */
+        bool stays;         /* the function is one of those that stay */
+        size_t movement;    /* its index among them, or among the movements */
 };
 
 struct plan {
         struct movement *movements;
         size_t n_movements;
+        struct movement *staying; /* functions that are where they shall go already */
+        size_t n_staying;
+        unsigned flags; /* a mask of enum plan_flags */
         struct step *steps;
         size_t n_steps;
         struct permission *permissions;
@@ -64,10 +74,10 @@ typedef const struct home *(*home_lookup_t)(const struct function *f, void *user
 int plan_functions(const struct model *model, const struct request *request, struct function ***ret, size_t *ret_n,
                    struct failure *failure);
 
-/* Makes the plan for FUNCTIONS. FINDINGS is what the usage room said about them: the plan takes what concerns the
+/* Makes the plan for FUNCTIONS, which are what REQUEST comes to. FINDINGS is what the usage room said about them: the plan takes what concerns the
  * functions that move. The caller frees the plan with plan_free(). Findings do not make it fail. */
-int plan_make(const struct model *model, struct function *const *functions, size_t n_functions, const char *word,
-              const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
+int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
+              const struct request *request, const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
               struct failure *failure);
 
 struct plan *plan_free(struct plan *plan);
@@ -76,8 +86,16 @@ static inline void plan_freep(struct plan **plan) {
         plan_free(*plan);
 }
 
-/* Fails with FAILURE_IN_USE if a finding forbids the plan; the message tells the first and how many more there are. */
-int plan_check_findings(const struct plan *plan, struct failure *failure);
+/* Fails with FAILURE_IN_USE if a finding forbids the plan; the message tells the first and how many more there are, in words that
+ * VIEWER may read. */
+int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct failure *failure);
+
+/* The function that a permission is about. */
+const struct movement *plan_permission_subject(const struct plan *plan, const struct permission *permission);
+
+/* The steps that give back what was taken away before function M, the movement INDEX, left its driver; for when it is on it again.
+ * Appended to the array *STEPS. */
+int plan_undo_steps(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);
 
 /* The steps that lead a function from the state FROM_DRIVER, FROM_OVERRIDE to TARGET, appended to the array *STEPS. A plan is made
  * of these, and so is every undo: there, the target is what the function was. */

@@ -43,11 +43,11 @@ static int load(const char *name, struct json_object *object, void *userdata) {
         struct records *records = userdata;
         const char *driver = json_string(object, "driver"), *override = json_string(object, "override");
         struct record record = {}, *slot;
-        struct json_object *unknown;
+        struct json_object *flag;
         struct function *f;
 
         if (pci_address_parse(name, &record.address) < 0 || json_number(object, "identity", &record.identity) < 0 ||
-            !driver || strlen(driver) > NAME_MAX || !override || strlen(override) > NAME_MAX)
+            !driver || !driver_name_is_valid(driver) || !override || strlen(override) > NAME_MAX)
                 return -EINVAL;
 
         f = model_function(records->model, &record.address);
@@ -56,7 +56,8 @@ static int load(const char *name, struct json_object *object, void *userdata) {
 
         strcpy(record.home.driver, driver);
         strcpy(record.home.override, override);
-        record.home.unknown = json_object_object_get_ex(object, "unknown", &unknown) && json_object_get_boolean(unknown);
+        record.home.unknown = json_object_object_get_ex(object, "unknown", &flag) && json_object_get_boolean(flag);
+        record.home.console = json_object_object_get_ex(object, "console", &flag) && json_object_get_boolean(flag);
 
         slot = array_append(&records->array, &records->n, sizeof(*slot));
         if (!slot)
@@ -122,11 +123,12 @@ static int save(struct records *records, const struct record *record) {
         json_object_object_add(object, "driver", json_object_new_string(record->home.driver));
         json_object_object_add(object, "override", json_object_new_string(record->home.override));
         json_object_object_add(object, "unknown", json_object_new_boolean(record->home.unknown));
+        json_object_object_add(object, "console", json_object_new_boolean(record->home.console));
         return store_write(records->store, PCI_ADDRESS_TEXT(&record->address), object);
 }
 
-int records_remember(struct records *records, struct function *f) {
-        struct record record = { .address = f->address, .identity = f->identity }, *slot;
+int records_remember(struct records *records, struct function *f, bool console) {
+        struct record record = { .address = f->address, .identity = f->identity, .home.console = console }, *slot;
         int r;
 
         if (records_home(f, records))

@@ -18,8 +18,9 @@ struct records *records_free(struct records *records);
 /* Where F came from; NULL if it was never moved. A home_lookup_t: USERDATA is the records. */
 const struct home *records_home(const struct function *f, void *userdata);
 
-/* Notes where F is now as its home, on disk before it returns. Does nothing if there is a record already. */
-int records_remember(struct records *records, struct function *f);
+/* Notes where F is now as its home, and whether the kernel's console is taken off it, on disk before it returns. Does nothing if there
+ * is a record already. */
+int records_remember(struct records *records, struct function *f, bool console);
 
 /* Forgets F: it is back, or gone. */
 int records_forget(struct records *records, const struct pci_address *address);

@@ -19,10 +19,20 @@ enum step_kind {
         STEP_PROBE,       /* argument: the host modules of which one shall take it */
         STEP_BIND,        /* argument: the driver that shall take it */
         STEP_WAIT_NODE,   /* argument: the number of the IOMMU group */
+        STEP_RELEASE_CONSOLE,   /* argument: what shows it, CONSOLE_KERNEL or CONSOLE_FIRMWARE */
+        STEP_RETURN_CONSOLE,    /* argument: CONSOLE_KERNEL */
+        STEP_VIRTUAL_FUNCTIONS, /* argument: how many there shall be */
         STEP_LOOK,        /* no step of a plan: only observes the function */
         STEP_READ,        /* no step of a plan: reads the attribute that the argument names */
+        STEP_NOTE,        /* no step of a plan: the functions whose addresses are in the argument are of interest */
+        STEP_SURVEY,      /* no step of a plan: finds out who uses the functions noted. The findings come before the report, each as a
+                             struct finding_record (service/usage/finding.h) */
         _STEP_KIND_MAX,
 };
+
+/* The kernel's console on framebuffers (fbcon), and the framebuffer that the firmware has set up. */
+#define CONSOLE_KERNEL "fbcon"
+#define CONSOLE_FIRMWARE "firmware"
 
 /* "load-module", "override" … as `Plan` and error messages word it. */
 const char *step_kind_name(enum step_kind kind);
@@ -35,7 +45,7 @@ char *step_describe(enum step_kind kind, const struct pci_address *address, cons
 struct order {
         enum step_kind kind;
         struct pci_address address;
-        uint64_t identity;     /* of the function; 0 where the step is about none. Checked right before the write */
+        uint64_t identity;     /* of the function, checked right before the write; unused where the step is about none */
         unsigned limit_msec;   /* how long the worker may wait for what only others can do; the kernel is not bound by it */
         char argument[STEP_ARGUMENT_SIZE];
 };

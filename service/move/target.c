@@ -98,7 +98,7 @@ static int resolve_none(const struct function *f, struct target *ret) {
 /* Home, as it was recorded. */
 static int resolve_recorded(const struct model *model, const struct function *f, const struct home *home,
                             struct target *ret) {
-        *ret = (struct target){ .home = true };
+        *ret = (struct target){ .home = true, .returns_console = home->console };
         snprintf(ret->driver, sizeof(ret->driver), "%s", home->driver);
         snprintf(ret->override, sizeof(ret->override), "%s", home->override);
         if (*ret->driver != '\0' && !driver_is_registered(model, ret->driver))
@@ -136,7 +136,7 @@ static int resolve_host_driver(const struct model *model, const struct function 
                 return fail_internal(failure, -ENOMEM);
 
         *ret = (struct target){ .bind_with_own_override = true };
-        if (!streq(shown, driver) || strchr(driver, '/') || streq(driver, ".") || streq(driver, ".."))
+        if (!streq(shown, driver) || !driver_name_is_valid(driver))
                 return fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to the driver asked for: no driver can have that name",
                             PCI_ADDRESS_TEXT(&f->address));
 

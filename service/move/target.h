@@ -12,6 +12,7 @@
 struct home {
         char driver[NAME_MAX + 1]; /* "": it had none. With `unknown`, what the kernel picks */
         char override[NAME_MAX + 1];
+        bool console; /* the kernel's console was taken off it */
         bool unknown; /* it was on a passthrough driver when it was first moved, which is nobody's home */
 };
 
@@ -19,6 +20,7 @@ struct target {
         const struct backend *backend; /* NULL for a host driver and for none */
         bool home;                     /* the target is `host` */
         bool pick;                     /* the kernel shall pick among the host modules; `driver` is "" */
+        bool returns_console;          /* the kernel's console may have framebuffers again, once it is there */
         bool bind_with_own_override;   /* a host driver that was asked for by name: ENODEV means that it does not take it */
         char driver[NAME_MAX + 1];     /* the driver at the end, "" for none */
         char override[NAME_MAX + 1];   /* the override at the end */

@@ -94,7 +94,9 @@ void word_outcome(const struct plan *plan, const struct model *model, bool stran
         *failure = (struct failure){};
         if (stranded) {
                 list = list_stranded(plan, model);
-                fail(failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message), strempty(list));
+                fail(failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message),
+                     list ?: "drivers and driver overrides are as before, but the console or virtual functions that were taken away "
+                             "have not come back, or the kernel would not confirm it");
         } else
                 fail(failure, before.kind, "%s%s", strempty(before.message), word_back(plan, model));
 

@@ -18,10 +18,12 @@
 
 struct worker {
         int socket;
+        size_t n_owed; /* orders without a report */
         struct worker_identity identity;
         sd_event_source *source;
         worker_report_t report;
         void *userdata;
+        struct findings *findings; /* borrowed */
 };
 
 static int read_start_time(uint64_t pid, uint64_t *ret) {
@@ -75,18 +77,29 @@ static int spawn(const char *program, int socket, pid_t *ret) {
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         struct worker *worker = userdata;
-        struct report report;
+        union {
+                struct report report;
+                struct finding_record finding;
+        } message;
         ssize_t n;
 
-        n = recv(fd, &report, sizeof(report), MSG_DONTWAIT);
+        _Static_assert(sizeof(message.report) != sizeof(message.finding), "They are told apart by their sizes.");
+
+        n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
 
-        if (n == (ssize_t) sizeof(report)) {
-                worker->report(worker, &report, worker->userdata);
+        if (n == (ssize_t) sizeof(message.report)) {
+                worker->n_owed--;
+                worker->report(worker, &message.report, worker->userdata);
                 return 0;
         }
 
+        if (n == (ssize_t) sizeof(message.finding) && worker->findings &&
+            finding_unpack(&message.finding, worker->findings) >= 0)
+                return 0;
+
+        /* It has ended, or lacks the memory for what it says: either way nothing more can be learnt from it. */
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
         worker->report(worker, NULL, worker->userdata);
         return 0;
@@ -149,7 +162,29 @@ int worker_start(sd_event *event, const char *program, worker_report_t report, v
 }
 
 int worker_order(struct worker *worker, const struct order *order) {
-        return send(worker->socket, order, sizeof(*order), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+        if (send(worker->socket, order, sizeof(*order), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                return -errno;
+
+        worker->n_owed++;
+        return 0;
+}
+
+bool worker_is_idle(const struct worker *worker) {
+        char nothing;
+
+        /* Of one that has ended, the socket says so, perhaps before the event loop does. */
+        return worker->n_owed == 0 && recv(worker->socket, &nothing, sizeof(nothing), MSG_PEEK | MSG_DONTWAIT) < 0 &&
+               errno == EAGAIN;
+}
+
+void worker_set_report(struct worker *worker, worker_report_t report, void *userdata) {
+        worker->report = report;
+        worker->userdata = userdata;
+        worker->findings = NULL;
+}
+
+void worker_set_findings(struct worker *worker, struct findings *findings) {
+        worker->findings = findings;
 }
 
 struct worker *worker_dismiss(struct worker *worker) {

@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "service/move/step.h"
+#include "service/usage/finding.h"
 
 struct worker;
 
@@ -17,6 +18,15 @@ int worker_start(sd_event *event, const char *program, worker_report_t report, v
 
 /* Hands ORDER over. Reports come in the order of the orders. -EAGAIN if the worker is too far behind. */
 int worker_order(struct worker *worker, const struct order *order);
+
+/* Where the findings of its surveys go, before the report of each; NULL for nowhere. */
+void worker_set_findings(struct worker *worker, struct findings *findings);
+
+/* Whether it is alive and has answered every order. */
+bool worker_is_idle(const struct worker *worker);
+
+/* Who gets its reports, from now on. */
+void worker_set_report(struct worker *worker, worker_report_t report, void *userdata);
 
 /* Lets go of the worker, which ends as soon as the kernel lets it, without another write. Nothing is reported any more. */
 struct worker *worker_dismiss(struct worker *worker);

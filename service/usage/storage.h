@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* File systems and swap areas that stand on disks behind a function. */
+/* File systems and swap areas that stand on disks behind a function. The lookers of storage are in lookers.h. */
 
-#include "service/usage/usage.h"
+#include "service/usage/mounts.h"
 
-/* Adds `mounted` and `swap` for every mounted file system and swap area that would lose its disk. Storage is followed down from
- * the file system: through partitions, loop devices and whatever has "slaves" in sysfs (device-mapper, md, bcache), over all
- * devices of a btrfs, and from the disk of an nvme subsystem to the controllers below it, which sysfs shows nowhere above them. */
-int storage_look(const struct usage_query *query, struct findings *findings);
+/* Whether any of the functions has a block device, so that it is worth while to look at mounts. */
+bool storage_is_there(const struct look *look);
+
+/* Adds `mounted`, and `stacked` for what they stand on, for the mounts of the host, which are kept in LOOK. */
+int storage_look_at_host(struct look *look);
+
+/* The same for the mounts of another mount namespace than the host's, but only for file systems that the host itself has not
+ * mounted: services have namespaces of their own that show the host's mounts again, at other places. */
+int storage_look_elsewhere(struct look *look, struct libmnt_table *mounts);

@@ -68,3 +68,5 @@ BACKENDS = [
 
 HARMLESS = {"", "pcieport", "pci-stub", "vfio-pci", "mlx5_vfio_pci"}
 STATES = {"": "none", "vfio-pci": "vfio", "mlx5_vfio_pci": "vfio", "pci-stub": "kvm", "pciback": "xen"}
+
+TOKEN = "0123456789abcdef0123456789abcdef"

@@ -9,7 +9,6 @@ owns the name.
 
 import argparse
 import os
-import re
 import sys
 
 import gi
@@ -18,10 +17,10 @@ sys.dont_write_bytecode = True
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-from host import BACKENDS, HARMLESS, HOST, STATES  # noqa: E402
+from host import BACKENDS, STATES, TOKEN  # noqa: E402
+from model import ROOT, Error, Model, device_path, group_path, make_device  # noqa: E402
 
 NAME = "org.vfiobind"
-ROOT = "/org/vfiobind"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
 EXPLICIT = "org.freedesktop.systemd1.Explicit"
@@ -39,7 +38,12 @@ STANDARD_XML = """
   </interface>
   <interface name="org.vfiobind.Mock">
     <method name="Fail"><arg type="s" direction="in"/><arg type="s" direction="in"/></method>
+    <method name="Find"><arg name="findings" type="a(sssss)" direction="in"/></method>
+    <method name="AddSteps"><arg name="steps" type="a(sss)" direction="in"/></method>
     <method name="Reset"/>
+    <method name="Name">
+      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+    </method>
     <method name="Hold"/>
     <method name="Release"/>
     <method name="KernelMoves"><arg type="s" direction="in"/><arg type="s" direction="in"/></method>
@@ -53,63 +57,6 @@ STANDARD_XML = """
   </interface>
 </node>
 """
-
-
-def device_path(address):
-    return f"{ROOT}/device/{re.sub('[:.]', '_', address)}" if address else "/"
-
-
-def group_path(number):
-    return f"{ROOT}/group/{number}" if number >= 0 else "/"
-
-
-class Error(Exception):
-    def __init__(self, name, message):
-        super().__init__(message)
-        self.name = name if "." in name else f"org.vfiobind.Error.{name}"
-
-
-def make_device(address, code, ids, class_name, vendor, device, driver, modules, group, more):
-    vendor_id, device_id = (int(i, 16) for i in ids.split(":"))
-    values = {
-        "Address": address,
-        "VendorId": vendor_id,
-        "DeviceId": device_id,
-        "SubsystemVendorId": 0x1043,
-        "SubsystemDeviceId": 0x8694,
-        "ClassCode": code,
-        "Revision": 0xA1,
-        "VendorName": vendor,
-        "DeviceName": device,
-        "ClassName": class_name,
-        "Driver": driver,
-        "DriverOverride": "",
-        "State": STATES.get(driver, "host"),
-        "HostDriver": "",
-        "VfioDriver": "vfio-pci",
-        "HostModules": modules,
-        "Group": group_path(group),
-        "VfioNode": "",
-        "Parent": "/",
-        "IsBridge": False,
-        "BootVga": False,
-        "NumaNode": -1,
-        "PhysicalFunction": "",
-        "VirtualFunctions": [],
-        "MaxVirtualFunctions": 0,
-        "ResetMethods": [],
-        "Busy": False,
-        "PowerState": "D0",
-        "LinkSpeed": "",
-        "LinkWidth": 0,
-        "MaxLinkSpeed": "",
-        "MaxLinkWidth": 0,
-        "FromTheFuture": "unheard of",
-    }
-    values.update(more)
-    values["PhysicalFunction"] = device_path(values["PhysicalFunction"])
-    values["VirtualFunctions"] = [device_path(a) for a in values["VirtualFunctions"]]
-    return values
 
 
 class Mock:
@@ -131,17 +78,19 @@ class Mock:
     def reset(self):
         for path in list(self.registrations):
             self.unregister(path)
-        self.devices = {row[0]: make_device(*row) for row in HOST}
+        self.model = Model()
         self.failure = None
+        self.findings = []
+        self.steps = []
         self.held = []
         self.hold = False
         self.last = ("", "", False)
         self.got = []
         self.register(ROOT, "org.vfiobind.Manager", PROPERTIES, MANAGER)
         self.register("/mock", "org.vfiobind.Mock")
-        for address in self.devices:
+        for address in self.model.devices:
             self.register(device_path(address), "org.vfiobind.Device", PROPERTIES)
-        for number in self.groups():
+        for number in self.model.groups():
             self.register(group_path(number), "org.vfiobind.Group", PROPERTIES)
 
     def register(self, path, *interfaces):
@@ -156,24 +105,6 @@ class Mock:
 
     # what is there
 
-    def groups(self):
-        numbers = {int(d["Group"].rsplit("/")[-1]) for d in self.devices.values() if d["Group"] != "/"}
-        return {
-            n: [a for a, d in self.devices.items() if d["Group"] == group_path(n)] for n in sorted(numbers)
-        }
-
-    def group_values(self, number):
-        members = self.groups()[number]
-        blockers = [a for a in members if self.devices[a]["Driver"] not in HARMLESS]
-        return {
-            "Id": number,
-            "Type": "DMA-FQ",
-            "Devices": [device_path(a) for a in members],
-            "Viable": not blockers,
-            "Blockers": [device_path(a) for a in blockers],
-            "VfioNode": f"/dev/vfio/{number}",
-        }
-
     def values(self, path, interface):
         if interface == "org.vfiobind.Manager":
             return {
@@ -184,8 +115,8 @@ class Mock:
                 "Backends": BACKENDS,
             }
         if interface == "org.vfiobind.Group":
-            return self.group_values(int(path.rsplit("/")[-1]))
-        for address, device in self.devices.items():
+            return self.model.group_values(int(path.rsplit("/")[-1]))
+        for address, device in self.model.devices.items():
             if device_path(address) == path:
                 return device
         raise Error("org.freedesktop.DBus.Error.UnknownObject", f"There is no object {path}.")
@@ -202,45 +133,40 @@ class Mock:
             variants["FromTheFuture"] = GLib.Variant("s", values["FromTheFuture"])
         return variants
 
-    def find(self, text):
-        address = text.lower()
-        if re.fullmatch("[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", address):
-            address = "0000:" + address
-        if not re.fullmatch("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", address):
-            raise Error("org.freedesktop.DBus.Error.InvalidArgs", f"'{text}' is no PCI address.")
-        if address not in self.devices:
-            raise Error("NoSuchDevice", f"There is no PCI function {address}.")
-        return address
-
     # moving
 
-    def move(self, addresses, target, flags):
+    def fail(self):
         if self.failure:
             error, self.failure = self.failure, None
             raise error
-        found = [self.find(a) for a in addresses]
-        if flags & 2:
-            groups = [self.devices[a]["Group"] for a in found]
-            found = [a for a, d in self.devices.items() if d["Group"] in groups and not d["IsBridge"]]
-        names = {"": "vfio-pci", "auto": "vfio-pci", "vfio": "vfio-pci", "kvm": "pci-stub", "none": ""}
-        moves = []
-        for address in found:
-            device = self.devices[address]
-            old = device["Driver"]
-            if target == "host":
-                new = device["HostDriver"] or old
-                new = "" if new == "none" else new
-            else:
-                new = names.get(target, target)
-            if old == new:
-                continue
+
+    def move(self, addresses, target, flags):
+        self.fail()
+        moves = self.model.moves(addresses, target, flags)
+        over = {"warn", "force"} if flags & 1 else {"warn"}
+        standing = [message for _, severity, _, _, message in self.findings if severity not in over]
+        if standing:
+            more = f" (and {len(standing) - 1} more)" if len(standing) > 1 else ""
+            raise Error("InUse", standing[0] + more)
+        for address, old, new in moves:
+            device = self.model.devices[address]
             self.set_driver(address, new, "vfiobind")
             device["HostDriver"] = "" if target == "host" else device["HostDriver"] or old or "none"
-            moves.append((address, old, new))
         return GLib.Variant("(a(sss))", (moves,))
 
+    def plan(self, addresses, target, flags):
+        self.fail()
+        moves = self.model.moves(addresses, target, flags)
+        steps = self.model.steps(moves, target) + self.steps
+        actions = ["restore" if target == "host" else "bind"] if moves else []
+        actions += ["force"] if flags & 1 else []
+        return GLib.Variant(
+            "(sa(sss)a(sssss)as)",
+            (TOKEN, steps, self.findings, [f"org.vfiobind.{a}" for a in actions]),
+        )
+
     def set_driver(self, address, driver, who):
-        device = self.devices[address]
+        device = self.model.devices[address]
         old, device["Driver"] = device["Driver"], driver
         device["State"] = STATES.get(driver, "host")
         changed = {"Driver": GLib.Variant("s", driver), "State": GLib.Variant("s", device["State"])}
@@ -265,7 +191,7 @@ class Mock:
         )
         if interface == "org.vfiobind.Manager":
             self.last = (member, arguments.print_(False), interactive)
-            if self.hold and (member.startswith("Bind") or member.startswith("Restore")):
+            if self.hold and member.startswith(("Bind", "Restore", "Plan")):
                 self.held.append((path, interface, member, arguments, invocation))
                 return
         self.answer(path, interface, member, arguments, invocation)
@@ -281,7 +207,7 @@ class Mock:
 
     def on_Manager_ListDevices(self, _path):
         rows = []
-        for a, d in self.devices.items():
+        for a, d in self.model.devices.items():
             group = int(d["Group"].rsplit("/")[-1]) if d["Group"] != "/" else -1
             rows.append(
                 (
@@ -289,7 +215,7 @@ class Mock:
                     d["ClassCode"],
                     f"{d['VendorId']:04x}:{d['DeviceId']:04x}",
                     d["ClassName"],
-                    f"{d['VendorName']} {d['DeviceName']}",
+                    f"{d['VendorName']} {d['DeviceName']}".strip(),
                     group,
                     d["Driver"],
                     device_path(a),
@@ -298,13 +224,16 @@ class Mock:
         return GLib.Variant("(a(susssiso))", (rows,))
 
     def on_Manager_GetDevice(self, _path, device):
-        return GLib.Variant("(o)", (device_path(self.find(device)),))
+        return GLib.Variant("(o)", (device_path(self.model.find(device)),))
 
     def on_Manager_BindDevices(self, _path, devices, driver, flags):
         return self.move(devices, driver, flags)
 
     def on_Manager_RestoreDevices(self, _path, devices, flags):
         return self.move(devices, "host", flags)
+
+    def on_Manager_Plan(self, _path, devices, driver, flags):
+        return self.plan(devices, driver, flags)
 
     def on_Properties_Get(self, path, interface, name):
         self.got.append(name)
@@ -333,8 +262,17 @@ class Mock:
     def on_Mock_Fail(self, _path, error, message):
         self.failure = Error(error, message)
 
+    def on_Mock_Find(self, _path, findings):
+        self.findings = findings
+
+    def on_Mock_AddSteps(self, _path, steps):
+        self.steps = steps
+
+    def on_Mock_Name(self, _path, address, vendor, name):
+        self.model.devices[address] |= {"VendorName": vendor, "DeviceName": name}
+
     def on_Mock_Hold(self, _path):
-        """From now on calls that move devices wait for Release."""
+        """From now on calls that move devices, or plan to, wait for Release."""
         self.hold = True
 
     def on_Mock_Release(self, _path):
@@ -348,12 +286,12 @@ class Mock:
     def on_Mock_Remove(self, _path, address):
         path = device_path(address)
         self.unregister(path)
-        del self.devices[address]
+        del self.model.devices[address]
         self.emit(ROOT, MANAGER, "InterfacesRemoved", GLib.Variant("(oas)", (path, ["org.vfiobind.Device"])))
 
     def on_Mock_Add(self, _path, address):
         path = device_path(address)
-        self.devices[address] = make_device(
+        self.model.devices[address] = make_device(
             address,
             0x020000,
             "8086:10d3",
@@ -379,7 +317,7 @@ class Mock:
         """Makes ListDevices long; the additional functions are not objects."""
         for i in range(functions):
             address = f"0001:{i // 256:02x}:{i // 8 % 32:02x}.{i % 8}"
-            self.devices[address] = make_device(
+            self.model.devices[address] = make_device(
                 address,
                 0x020000,
                 "8086:10d3",

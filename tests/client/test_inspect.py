@@ -124,6 +124,18 @@ def _ascii(stage):
     contains(result.out, "`-0000:08:00.0")
 
 
+@test("a name that the database does not have leaves no blanks at the end of a line")
+def _nameless(stage):
+    stage.bus.steer("Name", "(sss)", "0000:00:00.0", "", "")
+    stage.bus.steer("Name", "(sss)", "0000:01:00.0", "NVIDIA Corporation", "")
+    stage.bus.steer("Name", "(sss)", "0000:01:00.1", "", "Audio")
+    for verb in ["groups"], ["list"], ["show", "00:00.0", "01:00.0", "01:00.1"]:
+        out = stage.run(*verb).out
+        assert not re.search(" $", out, re.MULTILINE), out
+    contains(out, "\n0000:01:00.0 NVIDIA Corporation\n")
+    contains(out, "\n0000:01:00.1 Audio\n")
+
+
 @test("--no-legend leaves the bare lines")
 def _legend(stage):
     equal(len(stage.run("list", "--no-legend").out.splitlines()), len(HOST))

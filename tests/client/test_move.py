@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """bind and restore: what is asked of the service, what is said of the answer, and the exit status."""
 
+import json
 import os
 import re
 import signal
@@ -58,6 +59,26 @@ def _group(stage):
     result = stage.run("bind", "--group", "01:00.1")
     equal(result.out, "0000:01:00.0: nouveau -> vfio-pci\n0000:01:00.1: snd_hda_intel -> vfio-pci\n")
     equal(stage.bus.steer("LastCall")[1], "(['01:00.1'], '', 2)")
+
+
+@test("--force is the flag of the service, and the permission that it takes is named")
+def _force(stage):
+    equal(stage.run("bind", "--force", "02:00.0").out, MOVED)
+    equal(stage.bus.steer("LastCall")[1], "(['02:00.0'], '', 1)")
+    equal(stage.run("restore", "--force", "--group", "02:00.0").status, 0)
+    equal(stage.bus.steer("LastCall")[1], "(['02:00.0'], 3)")
+    stage.bus.steer("Fail", "(ss)", "org.freedesktop.DBus.Error.AccessDenied", "")
+    result = stage.run("bind", "--force", "02:00.0")
+    equal(result.status, 3, result)
+    contains(result.err, "by a polkit rule for org.vfiobind.bind and org.vfiobind.force.")
+
+
+@test("--json is for the moves, too")
+def _json(stage):
+    result = stage.run("bind", "--json=short", "02:00.0")
+    equal(result.status, 0, result)
+    equal(json.loads(result.out), [{"address": "0000:02:00.0", "from": "nvme", "to": "vfio-pci"}])
+    equal(json.loads(stage.run("bind", "--json=pretty", "-q", "02:00.0").out), [])
 
 
 @test("restore is one call, too")

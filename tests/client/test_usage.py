@@ -6,7 +6,7 @@ import re
 from cases import contains, equal, test
 from stage import Bus
 
-VERBS = ("list", "groups", "show", "backends", "monitor", "bind", "restore")
+VERBS = ("list", "groups", "show", "backends", "monitor", "plan", "bind", "restore")
 
 WRONG = [
     ["nonsense"],
@@ -30,7 +30,13 @@ WRONG = [
     ["--driver=vfio"],
     ["show", "--driver=vfio", "02:00.0"],
     ["restore", "--driver=vfio", "02:00.0"],
-    ["bind", "--json=short", "02:00.0"],
+    ["plan"],
+    ["plan", "--dry-run", "02:00.0"],
+    ["plan", "--no-legend", "02:00.0"],
+    ["plan", "--driver"],
+    ["list", "--force"],
+    ["show", "--dry-run", "02:00.0"],
+    ["bind", "--json=xml", "02:00.0"],
     ["bind", "--no-legend", "02:00.0"],
     ["show", "--no-legend", "02:00.0"],
     ["show", "nonsense"],
@@ -96,6 +102,7 @@ def _absent(stage):
             ["groups"],
             ["show", "02:00.0"],
             ["backends"],
+            ["plan", "02:00.0"],
             ["bind", "02:00.0"],
             ["monitor"],
         ):

@@ -33,7 +33,9 @@ SENSE = 0.4
 # The flag that every release knows.
 GROUP = 2
 # Methods that may answer with moves: nobody has allowed this user any.
-MOVING = ('Bind', 'Restore')
+MOVING = ('Apply', 'Bind', 'Restore')
+# Of so many plans the tokens are kept, to be carried out perhaps.
+TOKENS = 16
 
 WORDS = ('', 'auto', 'vfio', 'kvm', 'xen', 'host', 'none', 'vfio-pci', 'pci-stub', 'pciback', 'e1000e', 'nvme', 'mlx5_vfio_pci',
          'nonesuch', '../e1000e', 'vfio-pci/bind', 'x' * 255, 'x' * 256, 'x' * 70000, 'a\nb', 'Café', '\x1b[31m', '%s%n', '-', '.')
@@ -73,6 +75,8 @@ class Random(random.Random):
             return GLib.Variant('as', self.sample(self.host.addresses, self.choice((1, 1, 2, 3))))
         if dice < SENSE and name == 'flags':
             return GLib.Variant('t', self.choice((0, GROUP)))
+        if dice < SENSE and name == 'token' and self.host.tokens:
+            return GLib.Variant('s', self.choice(self.host.tokens))
         return self.value(kind)
 
     def mangled(self, text):
@@ -149,6 +153,7 @@ class Host:
         devices = self.call(PATH, 'org.vfiobind.Manager', 'ListDevices').unpack()[0]
         self.addresses = [device[0] for device in devices]
         self.names = [*self.members, *(name for names in self.properties.values() for name in names)]
+        self.tokens = collections.deque(maxlen=TOKENS)
 
     def call(self, path, interface, member):
         return self.bus.call_sync(NAME, path, interface, member, None, None, Gio.DBusCallFlags.NONE, CALL_TIMEOUT * 1000, None)
@@ -311,6 +316,8 @@ class Fuzzer:
                 self.wrong.append(f'{called}: {name}: {text!r}')
         elif name == 'done' and (member == 'Set' or member.startswith(MOVING) and body and body.unpack()[0]):
             self.wrong.append(f'{called} was done: {body}')
+        elif name == 'done' and member == 'Plan':
+            self.host.tokens.append(body.unpack()[0])
 
     def look(self):
         if self.waiting == 0:

@@ -168,6 +168,14 @@ class Host:
     def file(self, name):
         return f'{self.directory}/{name}'
 
+    def program(self, path):
+        """A copy of a script that every user may read, which a checkout below /root is not."""
+        copy = self.file(os.path.basename(path))
+        if not os.path.exists(copy):
+            shutil.copy(path, copy)
+            os.chmod(copy, 0o755)
+        return copy
+
     def log(self, name):
         """What a process has printed: server, udevd, dbus, vfiobindd, or as given to spawn()."""
         with contextlib.suppress(FileNotFoundError), \
@@ -272,7 +280,7 @@ class Host:
 
     def client(self, user='root'):
         """A bus connection of its own, as this user: see busclient.Client."""
-        client = busclient.Client(self.command(['/usr/bin/python3', f'{HERE}/busclient.py'], user), ENVIRONMENT)
+        client = busclient.Client(self.command(['/usr/bin/python3', self.program(busclient.__file__)], user), ENVIRONMENT)
         self.clients.append(client)
         return client
 

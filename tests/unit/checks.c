@@ -59,7 +59,7 @@ static const struct home *no_home(const struct function *f, void *userdata) {
 
 /* The checks of a plan for the functions with these indexes, about each of which DISK_USERS mounts are
  * known. */
-static void make(struct host *host, const char *indexes, const char *word, const char *mounts,
+static void make(struct host *host, const char *indexes, const char *word, unsigned flags, const char *mounts,
                  struct checks *checks) {
         _cleanup_findings_ struct findings findings = {};
         _cleanup_(plan_freep) struct plan *plan = NULL;
@@ -73,7 +73,8 @@ static void make(struct host *host, const char *indexes, const char *word, const
                                                SEVERITY_FORCE, &list[i]->address,
                                                (char[]){ (char) ('a' + (m - mounts)), '\0' }, "x"));
         }
-        assert_ok(plan_make(host->model, list, n, word, "auto", no_home, NULL, &findings, &plan, NULL));
+        assert_ok(plan_make(host->model, list, n, &(struct request){ .word = word, .flags = flags }, "auto", no_home,
+                            NULL, &findings, &plan, NULL));
         assert_ok(checks_from_plan(host->model, plan, checks));
 }
 
@@ -114,7 +115,7 @@ static void test_nic(void **state) {
         struct detail sorted[ELEMENTSOF(details)];
         char findings[64];
 
-        make(*state, "0", "vfio", "mms", &checks);
+        make(*state, "0", "vfio", 0, "mms", &checks);
         assert_int_equal(checks.n, 1);
 
         /* Each kind once, in whatever order. */
@@ -144,7 +145,7 @@ static void test_bare_display(void **state) {
         };
         _cleanup_checks_ struct checks checks = {};
 
-        make(*state, "2", "kvm", "", &checks);
+        make(*state, "2", "kvm", 0, "", &checks);
         assert_int_equal(checks.n, 1);
         for (size_t i = 0; i < ELEMENTSOF(details); i++)
                 assert_row(streq(check_detail(&checks.array[0], details[i].key), details[i].value), "%s",
@@ -167,7 +168,7 @@ static void test_targets(void **state) {
                 _cleanup_checks_ struct checks checks = {};
 
                 host_move(host, functions[0].address, rows[i].now, rows[i].override);
-                make(host, "0", rows[i].word, "", &checks);
+                make(host, "0", rows[i].word, 0, "", &checks);
                 assert_int_equal(checks.n, 1);
                 assert_string_equal(checks.array[0].action, rows[i].action);
                 assert_string_equal(check_detail(&checks.array[0], "target"), rows[i].target);
@@ -185,7 +186,7 @@ static void test_names(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_checks_ struct checks checks = {};
 
-                make(*state, rows[i].index, "kvm", "", &checks);
+                make(*state, rows[i].index, "kvm", 0, "", &checks);
                 assert_string_equal(check_detail(&checks.array[0], "name"), rows[i].name);
         }
 }
@@ -198,14 +199,39 @@ static void test_together(void **state) {
                 { "name", "Intel Corporation 82574L Gigabit Network Connection (0000:01:00.0), Ethernet "
                           "controller (0000:01:00.1), "
                           "PCI device (0000:03:00.0)" },
+                { "cut-off", "" },
+                { "warning", "" },
         };
         _cleanup_checks_ struct checks checks = {}, together = {};
 
-        make(*state, "013", "kvm", "msm", &checks);
+        make(*state, "013", "kvm", 0, "msm", &checks);
         assert_int_equal(checks.n, 3);
         assert_ok(checks_combine(&checks, &together));
         assert_int_equal(together.n, 1);
         expect(&together.array[0], "org.vfiobind.together", details, ELEMENTSOF(details));
+}
+
+/* What is cut off, for the question about FORCE and for the one that stands for all. */
+static void test_force(void **state) {
+        static const char *const cut_off = "a mounted file system, swap space";
+        static const char *const warning = ". This cuts off: a mounted file system, swap space";
+        _cleanup_checks_ struct checks checks = {}, together = {}, idle = {};
+
+        make(*state, "01", "kvm", PLAN_FORCE, "msm", &checks);
+        assert_int_equal(checks.n, 4);
+        assert_string_equal(checks.array[0].action, "org.vfiobind.bind");
+        assert_string_equal(check_detail(&checks.array[0], "warning"), "");
+        assert_string_equal(checks.array[1].action, "org.vfiobind.force");
+        assert_string_equal(check_detail(&checks.array[1], "findings"), "mounted swap");
+        assert_string_equal(check_detail(&checks.array[1], "cut-off"), cut_off);
+        assert_string_equal(check_detail(&checks.array[1], "warning"), warning);
+
+        assert_ok(checks_combine(&checks, &together));
+        assert_string_equal(check_detail(&together.array[0], "actions"), "org.vfiobind.bind org.vfiobind.force");
+        assert_string_equal(check_detail(&together.array[0], "warning"), warning);
+
+        make(*state, "0", "kvm", PLAN_FORCE, "", &idle);
+        assert_string_equal(check_detail(&idle.array[1], "warning"), "");
 }
 
 /* Lists of words, one the beginning or the end of another. */
@@ -242,8 +268,8 @@ static void test_equal(void **state) {
                 for (size_t j = 0; j < ELEMENTSOF(rows); j++) {
                         _cleanup_checks_ struct checks a = {}, b = {};
 
-                        make(*state, rows[i].indexes, rows[i].word, rows[i].mounts, &a);
-                        make(*state, rows[j].indexes, rows[j].word, rows[j].mounts, &b);
+                        make(*state, rows[i].indexes, rows[i].word, 0, rows[i].mounts, &a);
+                        make(*state, rows[j].indexes, rows[j].word, 0, rows[j].mounts, &b);
                         assert_row(checks_equal(&a, &b) == (i == j), "rows %zu and %zu", i, j);
                 }
 }
@@ -256,7 +282,8 @@ static void test_gone(void **state) {
         _cleanup_(plan_freep) struct plan *plan = NULL;
         struct checks checks = {};
 
-        assert_ok(plan_make(host->model, &f, 1, "kvm", "auto", no_home, NULL, &none, &plan, NULL));
+        assert_ok(plan_make(host->model, &f, 1, &(struct request){ .word = "kvm" }, "auto", no_home, NULL, &none, &plan,
+                            NULL));
         tree_remove(host->tree, functions[0].address);
         host_scan(host);
         assert_int_equal(checks_from_plan(host->model, plan, &checks), -ENODEV);
@@ -266,5 +293,5 @@ static void test_gone(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_nic), ON_HOST(test_bare_display), ON_HOST(test_targets), ON_HOST(test_names),
-          ON_HOST(test_together), cmocka_unit_test(test_together_of_words), ON_HOST(test_equal),
+          ON_HOST(test_together), ON_HOST(test_force), cmocka_unit_test(test_together_of_words), ON_HOST(test_equal),
           ON_HOST(test_gone))

@@ -56,7 +56,7 @@ static struct seen observe(struct stage *stage, size_t n, uint64_t limit_usec) {
 
         for (size_t i = 0; i < n; i++)
                 functions[i] = host_function(&stage->host, addresses[i]);
-        assert_ok(observation_start(stage->event, stage->host.model, stage->worker, functions, n, limit_usec,
+        assert_ok(observation_start(stage->event, stage->host.model, stage->workers, functions, n, limit_usec,
                                     on_observed, &seen, &observation));
         assert_int_equal(seen.n, 0);
         while (seen.n == 0)
@@ -139,7 +139,7 @@ static void on_idle(void *userdata) {
 static struct observer *new_observer(struct stage *stage, unsigned *idle) {
         struct observer *observer;
 
-        assert_ok(observer_new(stage->event, stage->host.model, stage->worker, on_idle, idle, &observer));
+        assert_ok(observer_new(stage->event, stage->host.model, stage->workers, on_idle, idle, &observer));
         return observer;
 }
 

@@ -262,7 +262,7 @@ static void service_plan(struct host *host, const struct world *world, char text
 
         r = plan_functions(host->model, &request, &functions, &n, &failure);
         if (r >= 0)
-                r = plan_make(host->model, functions, n, world->word, world->configured, home_of,
+                r = plan_make(host->model, functions, n, &request, world->configured, home_of,
                               (void *) world, &findings, &plan, &failure);
         if (r < 0)
                 sprintf(text, "failure %s\n", strempty(failures[failure.kind]));

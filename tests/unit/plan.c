@@ -2,7 +2,7 @@
 
 /* Plans: which functions a request comes to, what is found, who has to allow it. */
 
-#include "service/move/plan.h"
+#include "service/move/basis.h"
 #include "tests/unit/host.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/unit.h"
@@ -168,8 +168,8 @@ static struct plan *make(struct host *host, const char *addresses, unsigned flag
         size_t n;
 
         assert_ok(resolve(host, addresses, flags, &found, &n, &failure));
-        if (plan_make(host->model, found, n, word, "auto", no_home, NULL, findings ?: &none, &plan,
-                      &failure) < 0)
+        if (plan_make(host->model, found, n, &(struct request){ .word = word, .flags = flags }, "auto", no_home, NULL,
+                      findings ?: &none, &plan, &failure) < 0)
                 fail_msg("%s", failure.message);
         return plan;
 }
@@ -291,6 +291,32 @@ static void test_permissions(void **state) {
         assert_true(back->movements[0].identity == host_function(host, "0000:01:00.0")->identity);
 }
 
+/* FORCE is asked for every function named, also for one that stays. */
+static void test_force(void **state) {
+        struct host *host = *state;
+        struct pci_address nic = at("0000:01:00.0");
+        _cleanup_findings_ struct findings findings = {};
+        _cleanup_(plan_freep) struct plan *plan = NULL, *stays = NULL;
+        _cleanup_failure_ struct failure failure = {};
+
+        assert_ok(findings_add(&findings, FINDING_NETWORK, SEVERITY_FORCE, &nic, "eth0", "x"));
+        plan = make(host, "0000:01:00.0", PLAN_FORCE, "vfio", &findings);
+        assert_int_equal(plan->n_permissions, 2);
+        assert_string_equal(plan->permissions[0].action, "bind");
+        assert_string_equal(plan->permissions[1].action, "force");
+        assert_ok(plan_check_findings(plan, NULL, &failure));
+
+        assert_ok(findings_add(&plan->findings, FINDING_SWAP, SEVERITY_REFUSE, &nic, "/dev/sda", "never"));
+        assert_true(plan_check_findings(plan, NULL, &failure) < 0);
+        assert_string_equal(failure.message, "never");
+
+        stays = make(host, "0000:01:00.0", PLAN_FORCE, "host", &findings);
+        assert_int_equal(stays->n_movements, 0);
+        assert_int_equal(stays->n_permissions, 1);
+        assert_string_equal(stays->permissions[0].action, "force");
+        assert_int_equal(pci_address_compare(&plan_permission_subject(stays, &stays->permissions[0])->address, &nic), 0);
+}
+
 /* What is said about functions that do not move is nobody's business. */
 static void test_takes_findings(void **state) {
         struct host *host = *state;
@@ -341,12 +367,56 @@ static void test_check_findings(void **state) {
                                                                : SEVERITY_REFUSE,
                                                &address, (char[]){ (char) ('0' + j), '\0' }, "%zu", j));
                 }
-                r = plan_check_findings(&plan, &failure);
+                r = plan_check_findings(&plan, NULL, &failure);
                 assert_row((r < 0) == !!rows[i].message, "row %zu", i);
                 assert_int_equal(failure.kind, rows[i].message ? FAILURE_IN_USE : FAILURE_NONE);
                 if (rows[i].message)
                         assert_string_equal(failure.message, rows[i].message);
                 findings_clear(&plan.findings);
+        }
+}
+
+/* What a plan rests on, when it is made again: nothing has happened, or this has. */
+static void test_basis(void **state) {
+        static const struct {
+                const char *address, *driver; /* who has moved meanwhile */
+                const char *found;            /* what has been found then */
+                const char *message;          /* NULL: it is the same plan */
+        } rows[] = {
+                { NULL, NULL, "eth0", NULL },
+                { NULL, NULL, "eth1", "Since the plan was made, 0000:01:00.0 is found to be in use otherwise (network): plan again" },
+                { NULL, NULL, NULL, "Since the plan was made, 0000:01:00.0 is no longer in use as it was (network): plan again" },
+                { "0000:01:00.0", "igb", "eth0",
+                  "Since the plan was made, 0000:01:00.0 has changed: it is another device, on another driver (igb) or has "
+                  "another target" },
+                { "0000:02:00.0", "igb", "eth0", NULL },
+        };
+        struct host *host = *state;
+        struct pci_address nic = at("0000:01:00.0");
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_findings_ struct findings before = {}, after = {};
+                _cleanup_(plan_freep) struct plan *plan = NULL, *again = NULL;
+                _cleanup_failure_ struct failure failure = {};
+                _cleanup_free_ char *basis = NULL;
+
+                host_move(host, "0000:01:00.0", "e1000e", "");
+                host_move(host, "0000:02:00.0", "nvme", "");
+                assert_ok(findings_add(&before, FINDING_NETWORK, SEVERITY_FORCE, &nic, "eth0", "x"));
+                plan = make(host, "0000:01:00.0", 0, "vfio", &before);
+                basis = plan_basis(plan);
+                assert_non_null(basis);
+
+                if (rows[i].address)
+                        host_move(host, rows[i].address, rows[i].driver, "");
+                if (rows[i].found)
+                        assert_ok(findings_add(&after, FINDING_NETWORK, SEVERITY_FORCE, &nic, rows[i].found, "x"));
+                again = make(host, "0000:01:00.0", 0, "vfio", &after);
+
+                assert_row((plan_check_basis(again, basis, &failure) < 0) == !!rows[i].message, "row %zu", i);
+                assert_int_equal(failure.kind, rows[i].message ? FAILURE_STATE_CHANGED : FAILURE_NONE);
+                if (rows[i].message)
+                        assert_string_equal(failure.message, rows[i].message);
         }
 }
 
@@ -360,8 +430,8 @@ static void test_failing(void **state) {
         size_t n;
 
         assert_ok(resolve(host, "0000:01:00.0 0000:02:00.0", 0, &found, &n, NULL));
-        assert_true(plan_make(host->model, found, n, "xen", "auto", no_home, NULL, &none, &plan, &failure) <
-                    0);
+        assert_true(plan_make(host->model, found, n, &(struct request){ .word = "xen" }, "auto", no_home, NULL, &none,
+                              &plan, &failure) < 0);
         assert_int_equal(failure.kind, FAILURE_BACKEND_UNAVAILABLE);
         assert_null(plan);
 }
@@ -369,5 +439,6 @@ static void test_failing(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans),
-          ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_takes_findings),
-          cmocka_unit_test(test_check_findings), ON_HOST(test_failing))
+          ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_force),
+          ON_HOST(test_takes_findings),
+          cmocka_unit_test(test_check_findings), ON_HOST(test_basis), ON_HOST(test_failing))

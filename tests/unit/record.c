@@ -89,7 +89,7 @@ static void test_remember(void **state) {
                         if (again == 0) {
                                 assert_null(records_home(f, run->records));
                                 assert_ok(model_set_override(run->host.model, f, rows[i].override));
-                                assert_ok(records_remember(run->records, f));
+                                assert_ok(records_remember(run->records, f, false));
                         }
                         home = records_home(f, run->records);
                         assert_row(home, "%s", rows[i].address);
@@ -107,11 +107,11 @@ static void test_remember(void **state) {
 static void test_remembered_once(void **state) {
         struct run *run = *state;
 
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
         host_move(&run->host, NIC, "pci-stub", "");
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
         host_move(&run->host, NIC, "other", "");
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
         assert_string_equal(records_home(function_at(run, NIC), run->records)->driver, "e1000e");
         restart(run);
         assert_string_equal(records_home(function_at(run, NIC), run->records)->driver, "e1000e");
@@ -124,7 +124,7 @@ static void test_modes(void **state) {
         } rows[] = { { "run", 0700 }, { "run/moved", 0700 }, { FILE_OF_NIC, 0600 } };
         struct run *run = *state;
 
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_free_ char *name = tree_name(run->host.tree, rows[i].path);
                 struct stat st;
@@ -138,8 +138,8 @@ static void test_forget(void **state) {
         struct run *run = *state;
         struct pci_address address = at(NIC);
 
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
-        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1")));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
+        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1"), false));
         assert_ok(records_forget(run->records, &address));
         assert_ok(records_forget(run->records, &address));
         assert_null(records_home(function_at(run, NIC), run->records));
@@ -170,7 +170,7 @@ static void test_review(void **state) {
                 for (size_t j = 0; j < ELEMENTSOF(functions); j++)
                         if (streq(functions[j].address, rows[i].address))
                                 host_move(&run->host, rows[i].address, functions[j].driver, "");
-                assert_ok(records_remember(run->records, f));
+                assert_ok(records_remember(run->records, f, false));
 
                 host_move(&run->host, rows[i].address, rows[i].driver, rows[i].override);
                 records_review(run->records, f);
@@ -183,14 +183,14 @@ static void test_review(void **state) {
 static void test_another_device(void **state) {
         struct run *run = *state;
 
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
         tree_remove(run->host.tree, NIC);
         tree_add(run->host.tree, &functions[0]);
 
         /* While the service runs: the model has the new one, the record is about the old one. */
         assert_ok(model_scan(run->host.model));
         assert_null(records_home(function_at(run, NIC), run->records));
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
         assert_non_null(records_home(function_at(run, NIC), run->records));
 
         /* And while it did not. */
@@ -205,8 +205,8 @@ static void test_another_device(void **state) {
 static void test_device_gone(void **state) {
         struct run *run = *state;
 
-        assert_ok(records_remember(run->records, function_at(run, NIC)));
-        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1")));
+        assert_ok(records_remember(run->records, function_at(run, NIC), false));
+        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1"), false));
         tree_remove(run->host.tree, NIC);
         restart(run);
         assert_false(tree_has(run->host.tree, FILE_OF_NIC));
@@ -226,7 +226,7 @@ static void test_damaged(void **state) {
         };
         struct run *run = *state;
 
-        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1")));
+        assert_ok(records_remember(run->records, function_at(run, "0000:01:00.1"), false));
         for (size_t i = 0; i < ELEMENTSOF(contents); i++) {
                 tree_write(run->host.tree, FILE_OF_NIC, "%s", contents[i]);
                 restart(run);

@@ -48,7 +48,6 @@ void stage_start(struct stage *stage) {
         struct mover_config config = {
                 .event = stage->event,
                 .directory = stage->directory,
-                .worker_program = stage->worker,
                 .default_backend = "auto",
                 .limit_usec = stage->limit_usec,
                 .damaged = on_damaged,
@@ -57,6 +56,8 @@ void stage_start(struct stage *stage) {
 
         host_open(&stage->host);
         host_scan(&stage->host);
+        assert_ok(workers_new(stage->event, stage->worker, &stage->workers));
+        config.workers = stage->workers;
         config.model = stage->host.model;
         stage->damaged[0] = '\0';
         stage->stuck = false;
@@ -67,6 +68,7 @@ void stage_start(struct stage *stage) {
 
 void stage_stop(struct stage *stage) {
         stage->mover = mover_free(stage->mover);
+        stage->workers = workers_free(stage->workers);
         host_close(&stage->host);
 }
 
@@ -204,11 +206,13 @@ size_t stage_begin(struct stage *stage, const char *addresses, const char *word)
         struct function *functions[300];
         size_t n = find_functions(stage, addresses, functions);
         _cleanup_failure_ struct failure failure = {};
+        const struct request request = { .word = word };
+        static const struct findings none;
         struct plan *plan;
 
         assert_true(stage->n_answers < ELEMENTSOF(stage->answers));
         *answer = (struct answer){};
-        if (mover_plan(stage->mover, functions, n, word, &plan, &failure) < 0 ||
+        if (mover_plan(stage->mover, functions, n, &request, &none, &plan, &failure) < 0 ||
             mover_start(stage->mover, mover_next_id(stage->mover), plan, word, 1000, ":1.7", on_moved,
                         answer, &failure) < 0)
                 fail_msg("%s", strempty(failure.message));

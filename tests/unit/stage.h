@@ -18,6 +18,7 @@ struct stage {
         struct host host;
         sd_event *event;
         struct mover *mover;
+        struct workers *workers;
         char *directory, *worker;
         int release; /* the pipe that those who hang read from */
         uint64_t limit_usec;

@@ -21,6 +21,7 @@
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
 #include "service/move/step.h"
+#include "service/usage/finding.h"
 
 struct kernel {
         struct root *root;
@@ -187,9 +188,51 @@ static int check_identity(struct kernel *kernel) {
         return st.st_ino == kernel->order->identity ? 0 : -ESTALE;
 }
 
+/* Each of the functions noted is open: the subject is how many were noted, the message which survey it is. */
+static int survey(struct kernel *kernel, char *noted) {
+        static unsigned n_surveys;
+        struct finding_record record;
+        unsigned n = 0;
+        char *save = NULL;
+
+        n_surveys++;
+        for (const char *p = noted; *p; p += strcspn(p, " ") + (p[strcspn(p, " ")] != '\0'))
+                n++;
+        for (char *word = strtok_r(noted, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+                struct finding finding = { .kind = FINDING_OPEN, .severity = SEVERITY_FORCE };
+                char subject[16], message[32];
+
+                snprintf(subject, sizeof(subject), "%u", n);
+                snprintf(message, sizeof(message), "survey %u", n_surveys);
+                finding.subject = subject;
+                finding.message = message;
+                finding.privacy.owner = OWNER_NOBODY;
+                if (pci_address_parse(word, &finding.address) < 0)
+                        _exit(EXIT_FAILURE);
+                finding_pack(&finding, &record);
+                if (send(STDIN_FILENO, &record, sizeof(record), MSG_NOSIGNAL) < 0)
+                        _exit(EXIT_FAILURE);
+        }
+
+        *noted = '\0';
+        return 0;
+}
+
+static int note_functions(struct kernel *kernel) {
+        static char noted[64 * 1024];
+
+        if (kernel->order->kind == STEP_SURVEY)
+                return survey(kernel, noted);
+
+        snprintf(noted + strlen(noted), sizeof(noted) - strlen(noted), "%s%s", *noted ? " " : "",
+                 kernel->order->argument);
+        return 0;
+}
+
 static void carry_out(struct kernel *kernel) {
         struct report *report = kernel->report;
-        bool about_module = kernel->order->kind == STEP_LOAD_MODULE;
+        bool about_many = kernel->order->kind == STEP_NOTE || kernel->order->kind == STEP_SURVEY;
+        bool about_module = kernel->order->kind == STEP_LOAD_MODULE || about_many;
         char words[256];
 
         note(kernel);
@@ -200,7 +243,7 @@ static void carry_out(struct kernel *kernel) {
         }
 
         if (report->error > 0)
-                report->error = act(kernel);
+                report->error = about_many ? note_functions(kernel) : act(kernel);
         if (!about_module && kernel->order->kind != STEP_WAIT_NODE)
                 look(kernel);
 }

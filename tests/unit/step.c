@@ -64,13 +64,13 @@ static void test_findings(void **state) {
         _cleanup_findings_ struct findings findings = {};
         struct pci_address a = at("0000:65:00.0"), b = at("0000:65:00.1");
 
-        /* The first of a kind, address and subject stays. */
+        /* Of those of a kind, address and subject the more severe stays. */
         assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_FORCE, &a, "/mnt", "%s is mounted",
                                "/mnt"));
         assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_REFUSE, &a, "/mnt", "again"));
         assert_int_equal(findings.n, 1);
-        assert_int_equal(findings.array[0].severity, SEVERITY_FORCE);
-        assert_string_equal(findings.array[0].message, "/mnt is mounted");
+        assert_int_equal(findings.array[0].severity, SEVERITY_REFUSE);
+        assert_string_equal(findings.array[0].message, "again");
 
         assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_FORCE, &b, "/mnt", "x"));
         assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_FORCE, &a, "/", "x"));

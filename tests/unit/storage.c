@@ -6,8 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "service/usage/storage.h"
-#include "tests/unit/tree.h"
+#include "tests/unit/devices.h"
 #include "tests/unit/unit.h"
 
 #define PORT "0000:00:1c.0"
@@ -26,98 +25,50 @@ static const struct fake_function functions[] = {
         { .address = OTHER, .class_code = 0x010802 },
 };
 
-struct host {
-        struct tree *tree;
-        struct function *functions[ELEMENTSOF(functions)];
-};
-
 static int setup(void **state) {
-        struct host *host = calloc(1, sizeof(*host));
-
-        host->tree = tree_new();
-        tree_add_all(host->tree, functions, ELEMENTSOF(functions));
-        for (size_t i = 0; i < ELEMENTSOF(functions); i++) {
-                struct pci_address address = at(functions[i].address);
-
-                assert_ok(function_read(host->tree->root, &address, &host->functions[i]));
-        }
-        *state = host;
+        *state = setting_new(functions, ELEMENTSOF(functions));
         return 0;
 }
 
 static int teardown(void **state) {
-        struct host *host = *state;
-
-        for (size_t i = 0; i < ELEMENTSOF(functions); i++)
-                function_free(host->functions[i]);
-        tree_free(host->tree);
-        free(host);
+        *state = setting_free(*state);
         return 0;
 }
 
 /* A block device: its directory below /sys, its number, and what it stands on. */
-static void add_block(struct host *host, const char *path, const char *number, const char *slaves) {
+static void add_block(struct setting *setting, const char *path, const char *number, const char *slaves) {
         _cleanup_free_ char *copy = strdup(slaves);
-        char name[PATH_MAX], target[PATH_MAX], *save = NULL;
+        char name[PATH_MAX], *save = NULL;
 
-        snprintf(name, sizeof(name), "sys/%s/dev", path);
-        tree_write(host->tree, name, "%s\n", number);
-        snprintf(name, sizeof(name), "sys/dev/block/%s", number);
-        snprintf(target, sizeof(target), "../../%s", path);
-        tree_link(host->tree, name, target);
-
+        tree_device(setting->tree, path, "block", number);
         for (char *slave = strtok_r(copy, " ", &save); slave; slave = strtok_r(NULL, " ", &save)) {
-                const char *base = strrchr(slave, '/') + 1;
-
-                snprintf(name, sizeof(name), "sys/%s/slaves/%s", path, base);
-                snprintf(target, sizeof(target), "%s/sys/%s", host->tree->path, slave);
-                tree_link(host->tree, name, target);
+                snprintf(name, sizeof(name), "%s/slaves/%s", path, strrchr(slave, '/') + 1);
+                tree_sys_link(setting->tree, name, slave);
+                snprintf(name, sizeof(name), "%s/holders/%s", slave, strrchr(path, '/') + 1);
+                tree_sys_link(setting->tree, name, path);
         }
 }
 
-static void mount_line(struct host *host, const char *number, const char *target, const char *type,
+static void mount_line(struct setting *setting, const char *number, const char *target, const char *type,
                        const char *source) {
-        tree_write(host->tree, "proc/self/mountinfo",
+        tree_write(setting->tree, "proc/1/mountinfo",
                    "22 1 0:20 / /proc rw - proc proc rw\n29 1 %s / %s rw,relatime - %s %s rw\n", number,
                    target, type, source);
 }
 
-static void look(struct host *host, struct findings *findings) {
-        const struct usage_query query = { host->tree->root, host->functions, ELEMENTSOF(functions) };
-
-        assert_ok(storage_look(&query, findings));
-}
-
-/* Exactly these: "kind address subject severity", each followed by a comma, in any order. */
-static void expect(struct host *host, const char *expected) {
-        _cleanup_findings_ struct findings findings = {};
-        size_t length = 0;
-
-        look(host, &findings);
-        for (size_t i = 0; i < findings.n; i++) {
-                const struct finding *f = &findings.array[i];
-                char line[PATH_MAX];
-
-                snprintf(line, sizeof(line), "%s %s %s %s,", finding_kind_name(f->kind),
-                         PCI_ADDRESS_TEXT(&f->address), f->subject, severity_name(f->severity));
-                assert_row(strstr(expected, line), "\"%s\" is not in \"%s\"", line, expected);
-                assert_non_null(strstr(f->message, PCI_ADDRESS_TEXT(&f->address)));
-                length += strlen(line);
-        }
-        assert_row(length == strlen(expected), "%zu findings instead of \"%s\"", findings.n, expected);
-}
-
 static void test_nothing(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        /* Without /proc nobody may conclude anything but that nothing is mounted. */
-        expect(host, "");
-        add_block(host, ON_SATA, "8:0", "");
-        mount_line(host, "0:33", "/mnt", "nfs4", "server:/export");
-        expect(host, "");
-        mount_line(host, "0:34", "/tmp", "tmpfs", "tmpfs");
-        tree_write(host->tree, "proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-        expect(host, "");
+        expect_findings(setting, "");
+
+        /* Without /proc nobody may conclude that a disk is idle. */
+        add_block(setting, ON_SATA, "8:0", "");
+        assert_int_equal(look_fails(setting), -ENOENT);
+        mount_line(setting, "0:33", "/mnt", "nfs4", "server:/export");
+        expect_findings(setting, "");
+        mount_line(setting, "0:34", "/tmp", "tmpfs", "tmpfs");
+        tree_write(setting->tree, "proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+        expect_findings(setting, "");
 }
 
 static void test_severity(void **state) {
@@ -130,209 +81,271 @@ static void test_severity(void **state) {
                 { "/home", "force" },  { "/media/x", "force" },   { "/variable", "force" },
                 { "/usrx", "force" },  { "/srv/data", "force" },
         };
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        add_block(host, ON_SATA, "8:0", "");
+        add_block(setting, ON_SATA, "8:0", "");
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 char expected[128];
 
-                mount_line(host, "8:0", rows[i].target, "ext4", "/dev/sda");
+                mount_line(setting, "8:0", rows[i].target, "ext4", "/dev/sda");
                 snprintf(expected, sizeof(expected), "mounted " SATA " %s %s,", rows[i].target,
                          rows[i].severity);
-                expect(host, expected);
+                expect_findings(setting, expected);
         }
 }
 
 static void test_partitions(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        add_block(host, ON_SATA, "8:0", "");
-        add_block(host, ON_SATA "/sda2", "8:2", "");
-        add_block(host, ON_NVME, "259:0", "");
-        add_block(host, ON_NVME "/nvme0n1p1", "259:1", "");
-        mount_line(host, "8:2", "/mnt", "ext4", "/dev/sda2");
-        expect(host, "mounted " SATA " /mnt force,");
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, ON_SATA "/sda2", "8:2", "");
+        add_block(setting, ON_NVME, "259:0", "");
+        add_block(setting, ON_NVME "/nvme0n1p1", "259:1", "");
+        mount_line(setting, "8:2", "/mnt", "ext4", "/dev/sda2");
+        expect_findings(setting, "mounted " SATA " /mnt force,");
 
         /* Everything above the disk loses it: the bridge as well. */
-        mount_line(host, "259:1", "/", "ext4", "/dev/nvme0n1p1");
-        expect(host, "mounted " NVME " / refuse,mounted " PORT " / refuse,");
+        mount_line(setting, "259:1", "/", "ext4", "/dev/nvme0n1p1");
+        expect_findings(setting, "mounted " NVME " / refuse,mounted " PORT " / refuse,");
 }
 
 /* Names that only begin alike. */
 static void test_no_false_alarm(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        add_block(host, "devices/pci0001:00/0001:00:17.0/block/sdb", "8:16", "");
-        add_block(host, "devices/pci0000:00/10000:00:17.0/block/sdc", "8:32", "");
-        tree_write(host->tree, "proc/self/mountinfo",
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, "devices/pci0001:00/0001:00:17.0/block/sdb", "8:16", "");
+        add_block(setting, "devices/pci0000:00/10000:00:17.0/block/sdc", "8:32", "");
+        tree_write(setting->tree, "proc/1/mountinfo",
                    "29 1 8:16 / / rw - ext4 /dev/sdb rw\n30 1 8:32 / /mnt rw - ext4 /dev/sdc rw\n");
-        expect(host, "");
+        expect_findings(setting, "");
 }
 
 static void test_device_mapper(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
         /* LUKS in LVM over a partition and a whole disk. */
-        add_block(host, ON_SATA, "8:0", "");
-        add_block(host, ON_SATA "/sda2", "8:2", "");
-        add_block(host, ON_NVME, "259:0", "");
-        add_block(host, "devices/virtual/block/dm-0", "253:0", ON_SATA "/sda2 " ON_NVME);
-        add_block(host, "devices/virtual/block/dm-1", "253:1", "devices/virtual/block/dm-0");
-        mount_line(host, "253:1", "/var", "ext4", "/dev/mapper/crypt");
-        expect(host,
-               "mounted " SATA " /var refuse,mounted " NVME " /var refuse,mounted " PORT " /var refuse,");
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, ON_SATA "/sda2", "8:2", "");
+        add_block(setting, ON_NVME, "259:0", "");
+        add_block(setting, "devices/virtual/block/dm-0", "253:0", ON_SATA "/sda2 " ON_NVME);
+        add_block(setting, "devices/virtual/block/dm-1", "253:1", "devices/virtual/block/dm-0");
+        mount_line(setting, "253:1", "/var", "ext4", "/dev/mapper/crypt");
+        expect_findings(setting,
+               "mounted " SATA " /var refuse,mounted " NVME " /var refuse,mounted " PORT " /var refuse,"
+               "stacked " SATA " dm-1 refuse,stacked " NVME " dm-1 refuse,stacked " PORT " dm-1 refuse,");
 }
 
 static void test_md(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        add_block(host, ON_SATA "/sda1", "8:1", "");
-        add_block(host, "devices/virtual/block/md0", "9:0", ON_SATA "/sda1");
-        add_block(host, "devices/virtual/block/md0/md0p1", "259:5", "");
-        mount_line(host, "259:5", "/mnt", "xfs", "/dev/md0p1");
-        expect(host, "mounted " SATA " /mnt force,");
+        add_block(setting, ON_SATA "/sda1", "8:1", "");
+        add_block(setting, "devices/virtual/block/md0", "9:0", ON_SATA "/sda1");
+        add_block(setting, "devices/virtual/block/md0/md0p1", "259:5", "");
+        mount_line(setting, "259:5", "/mnt", "xfs", "/dev/md0p1");
+        expect_findings(setting, "mounted " SATA " /mnt force,stacked " SATA " md0 force,");
+}
+
+/* Stacks that nothing is mounted on: only what is on top is named. */
+static void test_stacked(void **state) {
+        struct setting *setting = *state;
+
+        mount_line(setting, "0:34", "/tmp", "tmpfs", "tmpfs");
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, ON_SATA "/sda1", "8:1", "");
+        add_block(setting, "devices/virtual/block/dm-0", "253:0", ON_SATA "/sda1");
+        tree_attribute(setting->tree, "devices/virtual/block/dm-0", "dm/name", "volume");
+        expect_findings(setting, "stacked " SATA " dm-0 force,");
+
+        add_block(setting, "devices/virtual/block/bcache0", "251:0", "devices/virtual/block/dm-0");
+        expect_findings(setting, "stacked " SATA " bcache0 force,");
+        add_block(setting, "devices/virtual/block/dm-1", "253:1", "devices/virtual/block/dm-0");
+        expect_findings(setting, "stacked " SATA " bcache0 force,stacked " SATA " dm-1 force,");
+
+        /* Stacks on other disks. */
+        add_block(setting, "devices/pci0000:09/0000:09:00.0/block/sdb", "8:16", "");
+        add_block(setting, "devices/virtual/block/md1", "9:1", "devices/pci0000:09/0000:09:00.0/block/sdb");
+        expect_findings(setting, "stacked " SATA " bcache0 force,stacked " SATA " dm-1 force,");
+
+        /* The most important of what stands on it decides. */
+        tree_write(setting->tree, "proc/1/mountinfo",
+                   "29 1 253:1 / /mnt rw - ext4 /dev/dm-1 rw\n30 1 253:1 / /usr rw - ext4 /dev/dm-1 rw\n");
+        expect_findings(setting,
+                        "mounted " SATA " /mnt force,mounted " SATA " /usr refuse,"
+                        "stacked " SATA " bcache0 force,stacked " SATA " dm-1 refuse,");
 }
 
 /* Stacks that stand on themselves end all the same, with an error: nobody may conclude that the function is
  * idle. */
 static void test_endless(void **state) {
-        struct host *host = *state;
-        const struct usage_query query = { host->tree->root, host->functions, ELEMENTSOF(functions) };
-        _cleanup_findings_ struct findings findings = {};
+        struct setting *setting = *state;
 
-        add_block(host, "devices/virtual/block/dm-0", "253:0", "devices/virtual/block/dm-1");
-        add_block(host, "devices/virtual/block/dm-1", "253:1", "devices/virtual/block/dm-0");
-        mount_line(host, "253:1", "/mnt", "ext4", "/dev/dm-1");
-        assert_int_equal(storage_look(&query, &findings), -ELOOP);
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, "devices/virtual/block/dm-0", "253:0", "devices/virtual/block/dm-1");
+        add_block(setting, "devices/virtual/block/dm-1", "253:1", "devices/virtual/block/dm-0");
+        mount_line(setting, "253:1", "/mnt", "ext4", "/dev/dm-1");
+        assert_int_equal(look_fails(setting), -ELOOP);
 }
 
-static dev_t device_of(const char *path) {
-        struct stat st;
+/* Where a loop device's file is, is known by the kernel's word alone: the file is not touched. */
+static void test_loop_on_file(void **state) {
+        struct setting *setting = *state;
+        static const char loop[] = "devices/virtual/block/loop0";
 
-        assert_int_equal(stat(path, &st), 0);
-        return st.st_dev;
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, ON_NVME, "259:0", "");
+        add_block(setting, loop, "7:0", "");
+        tree_write(setting->tree, "proc/1/mountinfo",
+                   "29 1 259:0 / /data rw - ext4 /dev/nvme0n1 rw\n"
+                   "30 1 8:0 / /data/deep rw - ext4 /dev/sda rw\n"
+                   "31 1 7:0 / /mnt rw - ext4 /dev/loop0 rw\n");
+        tree_attribute(setting->tree, loop, "loop/backing_file", "/data/deep/er/image");
+        expect_findings(setting, "mounted " SATA " /data/deep force,mounted " SATA " /mnt force,"
+                                 "mounted " NVME " /data force,mounted " PORT " /data force,");
+
+        /* Deleted, it is still there as long as it is attached. */
+        tree_attribute(setting->tree, loop, "loop/backing_file", "/data/deeper/image (deleted)");
+        expect_findings(setting, "mounted " SATA " /data/deep force,"
+                                 "mounted " NVME " /data force,mounted " PORT " /data force,"
+                                 "mounted " NVME " /mnt force,mounted " PORT " /mnt force,");
+
+        tree_unlink(setting->tree, "sys/devices/virtual/block/loop0/loop/backing_file");
+        expect_findings(setting, "mounted " SATA " /data/deep force,"
+                                 "mounted " NVME " /data force,mounted " PORT " /data force,");
 }
 
-static void number_of(dev_t device, char buffer[static 32]) {
-        snprintf(buffer, 32, "%u:%u", major(device), minor(device));
+static void add_node(struct setting *setting, const char *path, dev_t number) {
+        _cleanup_free_ char *node = tree_name(setting->tree, path);
+
+        tree_directory(setting->tree, "dev");
+        assert_int_equal(mknod(node, S_IFBLK | 0600, number), 0);
 }
 
-static void test_loop(void **state) {
-        struct host *host = *state;
-        _cleanup_free_ char *file = tree_name(host->tree, "image");
-        char number[32];
+static void test_loop_on_disk(void **state) {
+        struct setting *setting = *state;
+        static const char loop[] = "devices/virtual/block/loop0";
 
-        /* The image is a real file; the tree says on which disk the real file system stands. */
-        tree_write(host->tree, "image", "x");
-        number_of(device_of(file), number);
-        add_block(host, ON_SATA, number, "");
-        add_block(host, "devices/virtual/block/loop0", "7:0", "");
-        tree_write(host->tree, "sys/devices/virtual/block/loop0/loop/backing_file", "%s\n", file);
-        mount_line(host, "7:0", "/mnt", "ext4", "/dev/loop0");
-        expect(host, "mounted " SATA " /mnt force,");
-
-        /* One that has been detached, or whose image was deleted. */
-        tree_write(host->tree, "sys/devices/virtual/block/loop0/loop/backing_file", "%s (deleted)\n", file);
-        expect(host, "");
-        tree_unlink(host->tree, "sys/devices/virtual/block/loop0/loop/backing_file");
-        expect(host, "");
+        add_node(setting, "dev/sda1", makedev(8, 1));
+        add_block(setting, ON_SATA "/sda1", "8:1", "");
+        add_block(setting, loop, "7:0", "");
+        tree_attribute(setting->tree, loop, "loop/backing_file", "/dev/sda1");
+        mount_line(setting, "0:34", "/tmp", "tmpfs", "tmpfs");
+        expect_findings(setting, "stacked " SATA " loop0 force,");
+        mount_line(setting, "7:0", "/var", "ext4", "/dev/loop0");
+        expect_findings(setting, "mounted " SATA " /var refuse,stacked " SATA " loop0 refuse,");
 }
 
-/* With multipath the disk is a child of the subsystem, and its controllers are links beside it. */
 static void test_nvme_multipath(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        add_block(host, "devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1", "259:0", "");
-        add_block(host, "devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p1", "259:1", "");
-        tree_link(host->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0",
+        add_block(setting, "devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1", "259:0", "");
+        add_block(setting, "devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p1", "259:1", "");
+        tree_device(setting->tree, "devices/pci0000:00/" PORT "/" NVME "/nvme/nvme0", "nvme", "240:0");
+        tree_device(setting->tree, "devices/virtual/nvme-subsystem/nvme-subsys0", "nvme-subsystem", NULL);
+        tree_link(setting->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0",
                   "../../../pci0000:00/" PORT "/" NVME "/nvme/nvme0");
-        tree_write(host->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/model", "X\n");
-        tree_directory(host->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/power");
+        tree_write(setting->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/model", "X\n");
+        tree_directory(setting->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/power");
 
-        mount_line(host, "259:1", "/", "ext4", "/dev/nvme0n1p1");
-        expect(host, "mounted " NVME " / refuse,mounted " PORT " / refuse,");
+        mount_line(setting, "259:1", "/", "ext4", "/dev/nvme0n1p1");
+        expect_findings(setting, "mounted " NVME " / refuse,mounted " PORT " / refuse,");
 
         /* A second path. */
-        tree_link(host->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1",
+        tree_link(setting->tree, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1",
                   "../../../pci0000:02/" OTHER "/nvme/nvme1");
-        mount_line(host, "259:0", "/mnt", "ext4", "/dev/nvme0n1");
-        expect(host,
+        mount_line(setting, "259:0", "/mnt", "ext4", "/dev/nvme0n1");
+        expect_findings(setting,
                "mounted " NVME " /mnt force,mounted " PORT " /mnt force,mounted " OTHER " /mnt force,");
 }
 
 static void test_btrfs(void **state) {
-        struct host *host = *state;
-        _cleanup_free_ char *source = tree_name(host->tree, "dev/sda2");
+        struct setting *setting = *state;
 
-        add_block(host, ON_SATA "/sda2", "8:2", "");
-        add_block(host, ON_NVME, "259:0", "");
-        tree_directory(host->tree, "sys/fs/btrfs/features");
-        tree_link(host->tree, "sys/fs/btrfs/1111/devices/sdz", "../../../../devices/virtual/block/sdz");
-        tree_link(host->tree, "sys/fs/btrfs/2222/devices/sda2", "../../../../" ON_SATA "/sda2");
-        tree_link(host->tree, "sys/fs/btrfs/2222/devices/nvme0n1", "../../../../" ON_NVME);
-        tree_write(host->tree, "dev/sda2", "%s", "");
+        add_block(setting, ON_SATA "/sda2", "8:2", "");
+        add_block(setting, ON_NVME, "259:0", "");
+        add_node(setting, "dev/sda2", makedev(8, 2));
+        tree_directory(setting->tree, "sys/fs/btrfs/features");
+        tree_sys_link(setting->tree, "fs/btrfs/1111/devices/sdz", "devices/virtual/block/sdz");
+        tree_sys_link(setting->tree, "fs/btrfs/2222/devices/sda2", ON_SATA "/sda2");
+        tree_sys_link(setting->tree, "fs/btrfs/2222/devices/nvme0n1", ON_NVME);
 
         /* Its device number is its own; the mount names one of its devices. */
-        mount_line(host, "0:40", "/home", "btrfs", source);
-        expect(host,
-               "mounted " SATA " /home force,mounted " NVME " /home force,mounted " PORT " /home force,");
+        mount_line(setting, "0:40", "/home", "btrfs", "/dev/sda2");
+        expect_findings(setting,
+                        "mounted " SATA " /home force,mounted " NVME " /home force,mounted " PORT " /home force,");
+}
+
+/* It names all of them. */
+static void test_bcachefs(void **state) {
+        struct setting *setting = *state;
+
+        add_block(setting, ON_SATA "/sda2", "8:2", "");
+        add_block(setting, ON_NVME, "259:0", "");
+        add_node(setting, "dev/sda2", makedev(8, 2));
+        add_node(setting, "dev/nvme0n1", makedev(259, 0));
+        mount_line(setting, "0:40", "/home", "bcachefs", "/dev/sda2:/dev/nvme0n1");
+        expect_findings(setting,
+                        "mounted " SATA " /home force,mounted " NVME " /home force,mounted " PORT " /home force,");
+}
+
+static void swap_line(struct setting *setting, const char *source, const char *type) {
+        tree_write(setting->tree, "proc/swaps",
+                   "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s %s\t1024\t0\t-2\n", source, type);
 }
 
 static void test_swap_partition(void **state) {
-        struct host *host = *state;
-        _cleanup_free_ char *node = tree_name(host->tree, "swap");
-        char expected[PATH_MAX];
+        struct setting *setting = *state;
 
-        add_block(host, ON_SATA "/sda3", "8:3", "");
-        assert_int_equal(mknod(node, S_IFBLK | 0600, makedev(8, 3)), 0);
-        tree_write(host->tree, "proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n");
-        tree_write(host->tree, "proc/swaps",
-                   "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s partition\t1024\t0\t-2\n", node);
-        snprintf(expected, sizeof(expected), "swap " SATA " %s refuse,", node);
-        expect(host, expected);
+        add_block(setting, ON_SATA "/sda3", "8:3", "");
+        add_node(setting, "dev/sda3", makedev(8, 3));
+        tree_write(setting->tree, "proc/1/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n");
+        swap_line(setting, "/dev/sda3", "partition");
+        expect_findings(setting, "swap " SATA " /dev/sda3 refuse,");
+
+        /* The stack below it is no less needed. */
+        add_block(setting, "devices/virtual/block/dm-0", "253:0", ON_SATA "/sda3");
+        add_node(setting, "dev/dm-0", makedev(253, 0));
+        swap_line(setting, "/dev/dm-0", "partition");
+        expect_findings(setting, "swap " SATA " /dev/dm-0 refuse,stacked " SATA " dm-0 refuse,");
 }
 
 static void test_swap_file(void **state) {
-        struct host *host = *state;
-        _cleanup_free_ char *file = tree_name(host->tree, "swapfile");
-        char expected[PATH_MAX], number[32];
+        struct setting *setting = *state;
 
-        tree_write(host->tree, "swapfile", "x");
-        number_of(device_of(file), number);
-        add_block(host, ON_NVME, number, "");
-        tree_write(host->tree, "proc/swaps",
-                   "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s file\t\t1024\t0\t-2\n", file);
-        snprintf(expected, sizeof(expected), "swap " NVME " %s refuse,swap " PORT " %s refuse,", file, file);
-        expect(host, expected);
+        add_block(setting, ON_NVME, "259:0", "");
+        mount_line(setting, "259:0", "/data", "ext4", "/dev/nvme0n1");
+        swap_line(setting, "/data/swap\\040file", "file");
+        expect_findings(setting, "mounted " NVME " /data force,mounted " PORT " /data force,"
+                                 "swap " NVME " /data/swap file refuse,swap " PORT " /data/swap file refuse,");
 }
 
 /* Several mounts of one disk are several findings, the same place twice is one. */
 static void test_several(void **state) {
-        struct host *host = *state;
+        struct setting *setting = *state;
 
-        add_block(host, ON_SATA "/sda1", "8:1", "");
-        add_block(host, ON_SATA "/sda2", "8:2", "");
-        tree_write(host->tree, "proc/self/mountinfo",
+        add_block(setting, ON_SATA "/sda1", "8:1", "");
+        add_block(setting, ON_SATA "/sda2", "8:2", "");
+        tree_write(setting->tree, "proc/1/mountinfo",
                    "29 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
                    "30 29 8:2 / /mnt rw - ext4 /dev/sda2 rw\n"
                    "31 29 8:2 / /mnt rw - ext4 /dev/sda2 rw\n"
                    "32 29 8:2 /x /a\\040b rw - ext4 /dev/sda2 rw\n");
-        expect(host, "mounted " SATA " / refuse,mounted " SATA " /mnt force,mounted " SATA " /a b force,");
+        expect_findings(setting, "mounted " SATA " / refuse,mounted " SATA " /mnt force,mounted " SATA " /a b force,");
 }
 
 static void test_unreadable(void **state) {
-        struct host *host = *state;
-        const struct usage_query query = { host->tree->root, host->functions, ELEMENTSOF(functions) };
-        _cleanup_findings_ struct findings findings = {};
+        struct setting *setting = *state;
 
-        tree_directory(host->tree, "proc/self/mountinfo");
-        assert_true(storage_look(&query, &findings) < 0);
+        add_block(setting, ON_SATA, "8:0", "");
+        tree_directory(setting->tree, "proc/1/mountinfo");
+        look_fails(setting);
 }
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_nothing), ON_HOST(test_severity), ON_HOST(test_partitions),
-          ON_HOST(test_no_false_alarm), ON_HOST(test_device_mapper), ON_HOST(test_md), ON_HOST(test_endless),
-          ON_HOST(test_loop), ON_HOST(test_nvme_multipath), ON_HOST(test_btrfs),
+          ON_HOST(test_no_false_alarm), ON_HOST(test_device_mapper), ON_HOST(test_md), ON_HOST(test_stacked),
+          ON_HOST(test_endless), ON_HOST(test_loop_on_file), ON_HOST(test_loop_on_disk),
+          ON_HOST(test_nvme_multipath), ON_HOST(test_btrfs), ON_HOST(test_bcachefs),
           ON_HOST(test_swap_partition), ON_HOST(test_swap_file), ON_HOST(test_several),
           ON_HOST(test_unreadable))

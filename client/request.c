@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One call of the manager for all addresses. */
+
+#include <unistd.h>
+
+#include "agent.h"
+#include "cleanup.h"
+#include "dbus/names.h"
+#include "progress.h"
+#include "request.h"
+#include "text.h"
+
+char *request_words(const Client *client, const char *verb) {
+        _cleanup_free_ char *address = text_escape(client->operands[0], client->terminal.utf8);
+        char *words;
+        int k;
+
+        if (!address)
+                return NULL;
+        if (client->n_operands == 1)
+                k = asprintf(&words, "%s %s", verb, address);
+        else
+                k = asprintf(&words, "%s %s and %zu more", verb, address, client->n_operands - 1);
+
+        return k < 0 ? NULL : words;
+}
+
+static int new_message(Client *client, const char *member, const char *target, bool interactive,
+                       sd_bus_message **ret) {
+        _cleanup_bus_message_ sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(client->bus, &m, VFIOBIND_BUS_NAME, VFIOBIND_PATH,
+                                           VFIOBIND_MANAGER_INTERFACE, member);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, client->operands);
+        if (r >= 0 && target)
+                r = sd_bus_message_append(m, "s", target);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", client->options.flags);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(m, interactive);
+        if (r < 0)
+                return r;
+
+        *ret = m;
+        m = NULL;
+        return 0;
+}
+
+/* Where there is no terminal, a graphical session's agent may still ask; on another machine, only that
+ * machine's. */
+static int open_agent(const Client *client, bool interactive, Agent *agent) {
+        if (!interactive || client->options.host || !client->terminal.input || geteuid() == 0)
+                return 0;
+
+        return agent_open(agent);
+}
+
+int request_call(Client *client, const char *words, const char *member, const char *target, bool interactive,
+                 sd_bus_error *ret_error, sd_bus_message **ret_reply) {
+        _cleanup_bus_message_ sd_bus_message *message = NULL;
+        _cleanup_free_ char *waiting = NULL;
+        _cleanup_agent_ Agent agent = {};
+        int r;
+
+        if (client->terminal.error && !client->options.quiet &&
+            asprintf(&waiting, "Waiting for the service to %s ...", words) < 0)
+                waiting = NULL;
+
+        r = new_message(client, member, target, interactive, &message);
+        if (r >= 0)
+                r = open_agent(client, interactive, &agent);
+        if (r >= 0)
+                r = progress_call(client->bus, message, waiting, ret_error, ret_reply);
+        return r;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The road, step by step. */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "dbus/error.h"
+#include "dbus/moves.h"
+#include "dbus/names.h"
+#include "dbus/path.h"
+#include "dbus/plans.h"
+#include "dbus/road.h"
+#include "service/move/basis.h"
+
+static void end_with_moves(struct bus_request *request, const struct plan *plan) {
+        sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(request->message, &reply);
+        if (r >= 0)
+                r = append_moves(reply, request->service->model, plan);
+        if (r >= 0)
+                (void) sd_bus_send(NULL, reply, NULL);
+
+        sd_bus_message_unref(reply);
+        request_free(request);
+}
+
+static void on_moved(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
+        if (failure->kind != FAILURE_NONE)
+                request_fail(userdata, failure, true);
+        else
+                end_with_moves(userdata, entry->plan);
+}
+
+/* The last step: nobody can call it off any more. */
+static int carry_out(struct bus_request *request, struct plan *plan, struct failure *failure) {
+        request->caller = sd_bus_track_unref(request->caller);
+
+        if (plan->n_movements == 0) {
+                plan_free(plan);
+                end_with_moves(request, NULL);
+                return 0;
+        }
+
+        return mover_start(request->service->mover, request->id ?: mover_next_id(request->service->mover), plan, request->wish.word, request->uid,
+                           sd_bus_message_get_sender(request->message), on_moved, request, failure);
+}
+
+static int begin(struct bus_request *request, struct failure *failure);
+
+static void on_authorized(const struct failure *failure, void *userdata) {
+        struct bus_request *request = userdata;
+        _cleanup_failure_ struct failure again = {};
+
+        if (failure->kind != FAILURE_NONE) {
+                request_fail(request, failure, false);
+                return;
+        }
+
+        request->authorized = true;
+        request->question = question_free(request->question);
+        if (begin(request, &again) < 0)
+                request_fail(request, &again, false);
+}
+
+/* Asks polkit, or sees whether what it has answered is what is needed. Returns 1 if the plan may be carried out now, 0 if the answer
+ * comes later. */
+static int ensure_authorized(struct bus_request *request, const struct plan *plan, struct failure *failure) {
+        _cleanup_checks_ struct checks checks = {};
+        int r;
+
+        if (request->uid == 0 || (plan->n_permissions == 0 && !request->authorized))
+                return 1;
+
+        r = checks_from_plan(request->service->model, plan, &checks);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        if (request->authorized) {
+                if (checks_equal(&checks, &request->checks))
+                        return 1;
+                return fail(failure, FAILURE_STATE_CHANGED,
+                            "%s or its group has changed while authorization was asked for, so the answer no longer fits",
+                            PCI_ADDRESS_TEXT(&request->wish.addresses[0]));
+        }
+
+        request->checks = checks;
+        checks = (struct checks){};
+        r = authorize(request->message, &request->checks, on_authorized, request, &request->question);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        request->id = mover_next_id(request->service->mover);
+        (void) sd_bus_emit_object_added(request->service->bus, OPERATION_PATH(request->id));
+        return 0;
+}
+
+static struct request wanted(const struct bus_request *request) {
+        uint64_t flags = request->wish.flags;
+
+        return (struct request){
+                .addresses = request->wish.addresses,
+                .n_addresses = request->wish.n_addresses,
+                .word = request->wish.word,
+                .flags = (flags & VFIOBIND_FLAG_GROUP ? PLAN_GROUP : 0u) | (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u),
+        };
+}
+
+static int find_functions(struct bus_request *request, struct failure *failure) {
+        const struct request sought = wanted(request);
+
+        free(TAKE_PTR(request->functions));
+        return plan_functions(request->service->model, &sought, &request->functions, &request->n_functions, failure);
+}
+
+/* Shows the plan, and keeps what is needed to carry it out. */
+static int show_plan(struct bus_request *request, const struct plan *plan, struct failure *failure) {
+        struct ticket *ticket = calloc(1, sizeof(*ticket));
+        sd_bus_message *reply = NULL;
+        int r;
+
+        if (!ticket)
+                return fail_internal(failure, -ENOMEM);
+
+        ticket->addresses = TAKE_PTR(request->wish.addresses);
+        ticket->n_addresses = request->wish.n_addresses;
+        ticket->word = strdup(request->wish.word);
+        ticket->flags = request->wish.flags;
+        ticket->basis = plan_basis(plan);
+        r = ticket->word && ticket->basis ? tickets_issue(request->service->tickets, request->uid, ticket) : -ENOMEM;
+        if (r < 0) {
+                ticket_free(ticket);
+                return fail_internal(failure, r);
+        }
+
+        r = sd_bus_message_new_method_return(request->message, &reply);
+        if (r >= 0)
+                r = append_plan(reply, ticket->token, plan, request->viewer);
+        if (r >= 0)
+                (void) sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        request_free(request);
+        return 0;
+}
+
+static int proceed(struct bus_request *request, const struct findings *findings, struct failure *failure) {
+        _cleanup_(plan_freep) struct plan *plan = NULL;
+        struct mover *mover = request->service->mover;
+        const struct request sought = wanted(request);
+        int r;
+
+        /* Some may have gone while the others were looked at. */
+        r = find_functions(request, failure);
+        if (r >= 0)
+                r = mover_check_busy(mover, request->functions, request->n_functions, failure);
+        if (r >= 0)
+                r = mover_plan(mover, request->functions, request->n_functions, &sought, findings, &plan, failure);
+        if (r < 0)
+                return r;
+
+        if (request->plan_only)
+                return show_plan(request, plan, failure);
+
+        if (request->ticket)
+                r = plan_check_basis(plan, request->ticket->basis, failure);
+        if (r >= 0)
+                r = plan_check_findings(plan, request->viewer, failure);
+        if (r >= 0)
+                r = ensure_authorized(request, plan, failure);
+        if (r <= 0)
+                return r;
+
+        return carry_out(request, TAKE_PTR(plan), failure);
+}
+
+/* A plan is overtaken, too, by a device that has gone. */
+static void word_for_ticket(const struct bus_request *request, struct failure *failure) {
+        _cleanup_free_ char *message = NULL;
+
+        if (!request->ticket || failure->kind != FAILURE_NO_SUCH_DEVICE)
+                return;
+
+        message = TAKE_PTR(failure->message);
+        failure_clear(failure);
+        fail(failure, FAILURE_STATE_CHANGED, "Since the plan was made, a device has gone: %s", strempty(message));
+}
+
+static void on_surveyed(int error, const struct findings *findings, void *userdata) {
+        struct bus_request *request = userdata;
+        _cleanup_failure_ struct failure failure = {};
+        const char *address = PCI_ADDRESS_TEXT(&request->wish.addresses[0]);
+        int r;
+
+        request->survey = survey_free(request->survey);
+
+        if (error == -ETIMEDOUT)
+                r = fail(&failure, FAILURE_STUCK, "Who uses %s could not be found out within the time limit", address);
+        else if (error < 0)
+                r = fail(&failure, FAILURE_MOVE_FAILED, "%s was not moved: who uses it could not be found out: %s", address,
+                         error == -EPIPE ? "the worker that looked was killed" : strerror(-error));
+        else
+                r = proceed(request, findings, &failure);
+
+        if (r < 0) {
+                word_for_ticket(request, &failure);
+                request_fail(request, &failure, false);
+        }
+}
+
+static int survey(struct bus_request *request, struct failure *failure) {
+        int r;
+
+        r = find_functions(request, failure);
+        if (r < 0)
+                return r;
+
+        r = mover_survey(request->service->mover, request->functions, request->n_functions, on_surveyed, request,
+                         &request->survey);
+        return r < 0 ? fail_internal(failure, r) : 0;
+}
+
+static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
+        struct bus_request *request = userdata;
+        _cleanup_failure_ struct failure failure = {};
+        struct pci_address address = stuck ? *stuck : request->wish.addresses[0];
+        int r;
+
+        /* It owns what STUCK points to. */
+        request->observation = observation_free(request->observation);
+
+        if (error == -ETIMEDOUT)
+                r = fail(&failure, FAILURE_STUCK,
+                         "%s does not answer: something else holds its lock in the kernel, a driver that hangs or another program",
+                         PCI_ADDRESS_TEXT(&address));
+        else if (error == -EPIPE)
+                r = fail(&failure, FAILURE_MOVE_FAILED,
+                         "%s was not moved: the worker that looked at it was killed before anything was done",
+                         PCI_ADDRESS_TEXT(&address));
+        else if (error < 0)
+                r = fail_internal(&failure, error);
+        else
+                r = survey(request, &failure);
+
+        if (r < 0)
+                request_fail(request, &failure, false);
+}
+
+static int check_flags(const struct wish *wish, struct failure *failure) {
+        static const uint64_t supported = VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP;
+
+        if (wish->flags & ~(uint64_t) VFIOBIND_FLAG_ALL)
+                return fail(failure, FAILURE_INVALID_ARGUMENT, "The flags 0x%" PRIx64 " contain unknown bits", wish->flags);
+        if (wish->flags & ~supported)
+                return fail(failure, FAILURE_NOT_SUPPORTED, "The flags 0x%" PRIx64 " contain bits that this release does not support",
+                            wish->flags);
+        return 0;
+}
+
+static int wish_of_ticket(const struct ticket *ticket, struct wish *ret, struct failure *failure) {
+        ret->addresses = calloc(ticket->n_addresses + 1, sizeof(*ret->addresses));
+        if (!ret->addresses)
+                return fail_internal(failure, -ENOMEM);
+
+        memcpy(ret->addresses, ticket->addresses, ticket->n_addresses * sizeof(*ret->addresses));
+        ret->n_addresses = ticket->n_addresses;
+        ret->word = ticket->word;
+        ret->flags = ticket->flags;
+        return 0;
+}
+
+static int begin(struct bus_request *request, struct failure *failure) {
+        struct service *service = request->service;
+        int r;
+
+        request_clear_wish(request);
+        if (request->ticket)
+                r = wish_of_ticket(request->ticket, &request->wish, failure);
+        else
+                r = request->read(service, request->message, &request->wish, failure);
+        if (r >= 0)
+                r = check_flags(&request->wish, failure);
+        if (r >= 0)
+                r = find_functions(request, failure);
+        if (r >= 0)
+                r = mover_check_busy(service->mover, request->functions, request->n_functions, failure);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < request->n_functions; i++) {
+                struct pci_address address = request->functions[i]->address;
+
+                r = model_update(service->model, &address, MOVED_BY_KERNEL);
+                if (r < 0)
+                        return fail_internal(failure, r);
+        }
+
+        r = find_functions(request, failure);
+        if (r < 0)
+                return r;
+
+        r = mover_observe(service->mover, request->functions, request->n_functions, on_observed, request,
+                          &request->observation);
+        return r < 0 ? fail_internal(failure, r) : 0;
+}
+
+/* Takes REQUEST on its way. */
+static int set_out(struct bus_request *request) {
+        _cleanup_failure_ struct failure failure = {};
+
+        if (begin(request, &failure) < 0) {
+                word_for_ticket(request, &failure);
+                request_fail(request, &failure, false);
+        }
+        return 1;
+}
+
+static int begin_errand(struct service *service, sd_bus_message *message, wish_reader_t read, bool plan_only) {
+        _cleanup_failure_ struct failure failure = {};
+        struct bus_request *request;
+
+        if (request_new(service, message, &request, &failure) < 0)
+                return reply_failure(message, &failure);
+
+        request->read = read;
+        request->plan_only = plan_only;
+        return set_out(request);
+}
+
+int road_move(struct service *service, sd_bus_message *message, wish_reader_t read) {
+        return begin_errand(service, message, read, false);
+}
+
+int road_plan(struct service *service, sd_bus_message *message, wish_reader_t read) {
+        return begin_errand(service, message, read, true);
+}
+
+int road_apply(struct service *service, sd_bus_message *message) {
+        _cleanup_failure_ struct failure failure = {};
+        struct bus_request *request;
+        const char *token;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &token);
+        if (r < 0)
+                return r;
+
+        if (request_new(service, message, &request, &failure) < 0)
+                return reply_failure(message, &failure);
+
+        request->ticket = tickets_take(service->tickets, request->uid, token);
+        if (!request->ticket) {
+                fail(&failure, FAILURE_NO_SUCH_PLAN,
+                     "No plan of this user has that token: it serves once, for five minutes, and only the latest are kept");
+                request_fail(request, &failure, false);
+                return 1;
+        }
+
+        return set_out(request);
+}

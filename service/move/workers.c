@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Keeping idle workers, for a moment. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "service/host/macros.h"
+#include "service/move/workers.h"
+
+/* How many wait at the most: one for whoever asks, and one for the observer, who looks at the same time. */
+#define WAITING_MAX 2
+
+/* How long they wait, in microseconds: longer than a move takes from one need of a worker to the next, and than a program takes
+ * between two calls. An idle host has no worker. */
+#define WAITING_USEC (300 * 1000ULL)
+
+struct workers {
+        sd_event *event;
+        const char *program;
+        sd_event_source *timer;
+        struct worker *waiting[WAITING_MAX];
+        size_t n_waiting;
+};
+
+static void dismiss_waiting(struct workers *workers) {
+        while (workers->n_waiting > 0)
+                worker_dismiss(workers->waiting[--workers->n_waiting]);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        dismiss_waiting(userdata);
+        return 0;
+}
+
+int workers_new(sd_event *event, const char *program, struct workers **ret) {
+        struct workers *workers = malloc(sizeof(*workers));
+        int r;
+
+        if (!workers)
+                return -ENOMEM;
+        *workers = (struct workers){ .event = event, .program = program };
+
+        r = sd_event_add_time_relative(event, &workers->timer, CLOCK_MONOTONIC, WAITING_USEC, 0, on_timer, workers);
+        if (r < 0) {
+                workers_free(workers);
+                return r;
+        }
+
+        *ret = workers;
+        return 0;
+}
+
+struct workers *workers_free(struct workers *workers) {
+        if (!workers)
+                return NULL;
+
+        dismiss_waiting(workers);
+        sd_event_source_disable_unref(workers->timer);
+        free(workers);
+        return NULL;
+}
+
+int workers_take(struct workers *workers, worker_report_t report, void *userdata, struct worker **ret) {
+        while (workers->n_waiting > 0) {
+                struct worker *worker = workers->waiting[--workers->n_waiting];
+
+                if (worker_is_idle(worker)) {
+                        worker_set_report(worker, report, userdata);
+                        *ret = worker;
+                        return 0;
+                }
+                worker_dismiss(worker);
+        }
+
+        return worker_start(workers->event, workers->program, report, userdata, ret);
+}
+
+/* One that waits has ended, killed by somebody. */
+static void on_end_while_waiting(struct worker *worker, const struct report *report, void *userdata) {
+        struct workers *workers = userdata;
+        size_t i = 0;
+
+        while (workers->waiting[i] != worker)
+                i++;
+        workers->waiting[i] = workers->waiting[--workers->n_waiting];
+        worker_dismiss(worker);
+}
+
+struct worker *workers_give_back(struct workers *workers, struct worker *worker) {
+        if (!worker)
+                return NULL;
+
+        if (workers->n_waiting >= WAITING_MAX || !worker_is_idle(worker) ||
+            sd_event_source_set_time_relative(workers->timer, WAITING_USEC) < 0 ||
+            sd_event_source_set_enabled(workers->timer, SD_EVENT_ONESHOT) < 0)
+                return worker_dismiss(worker);
+
+        worker_set_report(worker, on_end_while_waiting, workers);
+        workers->waiting[workers->n_waiting++] = worker;
+        return NULL;
+}

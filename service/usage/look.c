@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What one look gathers. */
+
+#include <errno.h>
+#include <libmount.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+
+#include "service/host/array.h"
+#include "service/host/sysfs.h"
+#include "service/usage/look.h"
+
+int look_add_part(struct look *look, const struct function *f, enum part_role role, const char *path, const char *subsystem,
+                  dev_t number) {
+        struct part *part = array_append(&look->parts, &look->n_parts, sizeof(*part));
+        const char *slash;
+
+        if (!part)
+                return -ENOMEM;
+
+        *part = (struct part){
+                .function = f,
+                .role = role,
+                .path = strdup(path),
+                .subsystem = strdup(subsystem),
+                .number = number,
+        };
+        if (!part->path || !part->subsystem)
+                return -ENOMEM;
+
+        slash = strrchr(part->path, '/');
+        part->name = slash ? slash + 1 : part->path;
+        return 0;
+}
+
+int look_read_number(const struct look *look, const char *path, dev_t *ret) {
+        char attribute[PATH_MAX], text[32];
+        unsigned major, minor;
+        ssize_t n;
+
+        if (snprintf(attribute, sizeof(attribute), "%s/dev", path) >= (int) sizeof(attribute))
+                return -ENAMETOOLONG;
+
+        n = sysfs_read(look->root->sys, attribute, text, sizeof(text));
+        if (n < 0)
+                return (int) n;
+        if (sscanf(text, "%u:%u", &major, &minor) != 2)
+                return -EINVAL;
+
+        *ret = makedev(major, minor);
+        return 0;
+}
+
+void openers_free(struct opener *openers, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                free(openers[i].command);
+                free(openers[i].node);
+        }
+        free(openers);
+}
+
+void look_clear(struct look *look) {
+        openers_free(look->openers, look->n_openers);
+        for (size_t i = 0; i < look->n_parts; i++) {
+                free(look->parts[i].path);
+                free(look->parts[i].subsystem);
+        }
+        for (size_t i = 0; i < look->n_dependants; i++)
+                function_free(look->dependants[i].function);
+        mnt_unref_table(look->mounts);
+        free(look->mounted);
+        free(look->parts);
+        free(look->dependants);
+        free(look->functions);
+        findings_clear(&look->found);
+        *look = (struct look){};
+}

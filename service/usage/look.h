@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* One look at how functions are used: what is gathered first, once for all of them, and then read by everybody who looks. */
+
+#include <sys/types.h>
+
+#include "service/usage/usage.h"
+
+/* How a device of the kernel belongs to a function. */
+enum part_role {
+        PART_OWN,     /* it is below the function in sysfs */
+        PART_GROUP,   /* through it VFIO opens the function, or a member of its group */
+        PART_VIRTUAL, /* through it VFIO opens one of its virtual functions */
+};
+
+/* A device of the kernel that goes when its function goes: a disk, a partition, an interface, a connector, a keyboard … */
+struct part {
+        const struct function *function;
+        enum part_role role;
+        char *path;       /* owned; its directory below /sys */
+        const char *name; /* the end of the path */
+        char *subsystem;  /* owned; "block", "net", "drm" … */
+        dev_t number;     /* of its node, 0 if it has none */
+};
+
+/* A process that has the node of a part open. */
+struct opener {
+        const struct part *part;
+        pid_t pid;
+        uid_t uid;      /* whose process it is */
+        char *command;  /* owned; what it calls itself */
+        char *node;     /* owned; the node as the process sees it */
+};
+
+/* A function that the kernel unbinds together with another one. */
+struct dependant {
+        struct function *function; /* owned */
+        struct pci_address about;  /* the function that was asked about */
+};
+
+struct libmnt_table;
+
+struct look {
+        const struct root *root;
+        struct findings found;
+
+        /* Those that were asked about, and those that go along with them. */
+        struct function **functions;
+        size_t n_functions;
+        struct dependant *dependants;
+        size_t n_dependants;
+
+        struct part *parts;
+        size_t n_parts;
+        struct opener *openers;
+        size_t n_openers;
+
+        /* Only where any of the functions has a disk. */
+        struct libmnt_table *mounts; /* of the host */
+        dev_t *mounted;              /* the numbers of the file systems in it */
+        size_t n_mounted;
+};
+
+/* Adds a part with a copy of its strings. ROLE, PATH and SUBSYSTEM are as above. Returns 0 or -ENOMEM. */
+int look_add_part(struct look *look, const struct function *f, enum part_role role, const char *path, const char *subsystem,
+                  dev_t number);
+
+/* Reads a device number from the attribute "dev" of a directory below /sys. Returns 0, or a negative errno: -ENOENT if the device
+ * has no node. */
+int look_read_number(const struct look *look, const char *path, dev_t *ret);
+
+/* Whether a function is still the host's: it is not, once a driver has it that hands functions to guests. */
+static inline bool look_is_hosts(const struct function *f) {
+        return !driver_kind_is_passthrough(f->kind);
+}
+
+/* Frees an array of openers. */
+void openers_free(struct opener *openers, size_t n);
+
+/* Frees what was gathered. */
+void look_clear(struct look *look);
+
+#define _cleanup_look_ _cleanup_(look_clear)

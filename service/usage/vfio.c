@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Guests, and other programs that drive a function through VFIO. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "service/host/sysfs.h"
+#include "service/usage/lookers.h"
+#include "service/usage/vfio.h"
+
+/* Somebody else who asks in the same way has the node open for a moment. */
+#define TRIES 3
+#define PAUSE_MSEC 20
+
+/* The ways to a function, or to a virtual function of it. */
+struct ways {
+        struct look *look;
+        const struct function *function;
+        enum part_role role;
+        const char *member; /* of the group */
+};
+
+static int add_way(struct ways *ways, const char *path, const char *subsystem) {
+        dev_t number;
+        int r = look_read_number(ways->look, path, &number);
+
+        /* A directory without a node: a kernel that has no cdevs, a group that VFIO does not know. */
+        if (r < 0)
+                return r == -ENOENT || r == -ENODEV ? 0 : r;
+
+        return look_add_part(ways->look, ways->function, ways->role, path, subsystem, number);
+}
+
+static int add_cdev(const char *name, void *userdata) {
+        struct ways *ways = userdata;
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s/vfio-dev/%s", ways->member, name);
+        return add_way(ways, path, "vfio-dev");
+}
+
+static int add_member(const char *name, void *userdata) {
+        struct ways *ways = userdata;
+        char path[PATH_MAX];
+        int r;
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s/vfio-dev", name);
+        ways->member = name;
+        r = sysfs_foreach(ways->look->root->sys, path, add_cdev, ways);
+        return r == -ENOENT ? 0 : r;
+}
+
+/* Without an IOMMU the node is called otherwise (vfio_create_group() in drivers/vfio/group.c). */
+static int add_ways(struct ways *ways, const struct pci_address *address) {
+        static const char *const prefixes[] = { "", "noiommu-" };
+        char path[PATH_MAX], group[NAME_MAX + 1];
+        int r;
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s/iommu_group", PCI_ADDRESS_TEXT(address));
+        r = sysfs_read_link(ways->look->root->sys, path, group, sizeof(group));
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++) {
+                snprintf(path, sizeof(path), "class/vfio/%s%s", prefixes[i], group);
+                r = add_way(ways, path, "vfio");
+                if (r < 0)
+                        return r;
+        }
+
+        snprintf(path, sizeof(path), "kernel/iommu_groups/%s/devices", group);
+        r = sysfs_foreach(ways->look->root->sys, path, add_member, ways);
+        return r == -ENOENT ? 0 : r;
+}
+
+int vfio_gather(struct look *look) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < look->n_functions; i++) {
+                const struct function *f = look->functions[i];
+                struct ways own = { look, f, PART_GROUP }, of_virtual = { look, f, PART_VIRTUAL };
+
+                r = add_ways(&own, &f->address);
+                for (size_t v = 0; r >= 0 && v < f->n_virtual_functions; v++)
+                        r = add_ways(&of_virtual, &f->virtual_functions[v]);
+        }
+
+        return r;
+}
+
+/* A node that is not there, or that nobody answers for, is not open. */
+static bool means_free(int error) {
+        return error == ENOENT || error == ENXIO || error == ENODEV;
+}
+
+static int try_to_open(const char *node, dev_t number) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+
+        if (stat(node, &st) < 0)
+                return means_free(errno) ? 0 : -errno;
+        if (!S_ISCHR(st.st_mode) || st.st_rdev != number)
+                return 0;
+
+        fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 || means_free(errno))
+                return 0;
+        return errno == EBUSY ? 1 : -errno;
+}
+
+static int node_is_busy(const struct look *look, const struct part *part) {
+        const struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000000L };
+        _cleanup_free_ char *directory = root_path(look->root, "/dev/vfio"), *node = NULL;
+        int r = 0;
+
+        if (!directory || asprintf(&node, "%s/%s", directory, part->name) < 0)
+                return -ENOMEM;
+
+        for (unsigned i = 0; i < TRIES; i++) {
+                if (i > 0)
+                        nanosleep(&pause, NULL);
+                r = try_to_open(node, part->number);
+                if (r <= 0)
+                        break;
+        }
+
+        return r;
+}
+
+int vfio_is_busy(const struct look *look, const struct function *f, enum part_role role) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < look->n_parts; i++) {
+                const struct part *part = &look->parts[i];
+
+                if (part->function == f && part->role == role && streq(part->subsystem, "vfio"))
+                        r = node_is_busy(look, part);
+        }
+
+        return r;
+}
+
+static int add_process(struct look *look, const struct opener *opener) {
+        const struct pci_address *address = &opener->part->function->address;
+        _cleanup_free_ char *message = NULL, *discreet = NULL;
+        char subject[16];
+
+        snprintf(subject, sizeof(subject), "%d", opener->pid);
+        if (asprintf(&message, "%s or a member of its IOMMU group is open through VFIO by process %s (%s): shut the guest down first",
+                     PCI_ADDRESS_TEXT(address), subject, opener->command) < 0 ||
+            asprintf(&discreet, "%s or a member of its IOMMU group is open through VFIO by another user's process: it has to end first",
+                     PCI_ADDRESS_TEXT(address)) < 0)
+                return -ENOMEM;
+
+        return findings_add_copy(&look->found, &(struct finding){
+                                                       .kind = FINDING_VFIO,
+                                                       .severity = SEVERITY_REFUSE,
+                                                       .address = *address,
+                                                       .subject = subject,
+                                                       .message = message,
+                                                       .discreet = discreet,
+                                                       .privacy.owner = opener->uid,
+                                               });
+}
+
+static int look_at_function(struct look *look, const struct function *f) {
+        bool seen = false;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < look->n_openers; i++) {
+                const struct opener *opener = &look->openers[i];
+
+                if (opener->part->function == f && opener->part->role == PART_GROUP) {
+                        r = add_process(look, opener);
+                        seen = true;
+                }
+        }
+        if (r < 0 || seen)
+                return r;
+
+        r = vfio_is_busy(look, f, PART_GROUP);
+        if (r <= 0)
+                return r;
+
+        return findings_add(&look->found, FINDING_VFIO, SEVERITY_REFUSE, &f->address, "",
+                            "%s or a member of its IOMMU group is open through VFIO: shut the guest down first",
+                            PCI_ADDRESS_TEXT(&f->address));
+}
+
+int vfio_look(struct look *look) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < look->n_functions; i++)
+                r = look_at_function(look, look->functions[i]);
+
+        return r;
+}

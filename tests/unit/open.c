@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Real processes that have nodes open: those of a function, and those through which a guest has it. */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/devices.h"
+#include "tests/unit/unit.h"
+
+#define CARD "0000:01:00.0"
+#define SOUND "0000:01:00.1"
+#define PHYSICAL "0000:02:00.0"
+#define VIRTUAL "0000:02:00.1"
+#define NOBODY 65534
+
+/* A character device that is on every machine, and that hardly a program has open. The trees say that it is a function's. */
+#define NODE "/dev/full"
+#define NUMBER "1:7"
+
+static const struct fake_function functions[] = {
+        { .address = CARD, .class_code = 0x030000, .group = "14", .driver = "amdgpu" },
+        { .address = SOUND, .class_code = 0x040300, .group = "14", .driver = "snd_hda_intel" },
+        { .address = PHYSICAL, .class_code = 0x020000, .group = "15", .driver = "igb", .total_vfs = "7",
+          .vfs = VIRTUAL },
+        { .address = VIRTUAL, .class_code = 0x020000, .group = "16", .driver = "vfio-pci", .physical = PHYSICAL },
+};
+
+static int setup(void **state) {
+        struct setting *setting = setting_new(functions, ELEMENTSOF(functions));
+
+        /* The others are asked about where a test says so. */
+        setting->n = 2;
+        tree_link(setting->tree, "proc", "/proc");
+        *state = setting;
+        return 0;
+}
+
+static int teardown(void **state) {
+        struct setting *setting = *state;
+
+        setting->n = ELEMENTSOF(functions);
+        *state = setting_free(setting);
+        return 0;
+}
+
+/* A process of the user UID that has the node open N times. */
+static pid_t start_opener(uid_t uid, unsigned n) {
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (unsigned i = 0; i < n; i++)
+                        if (open(NODE, O_RDWR | O_CLOEXEC) < 0)
+                                _exit(1);
+
+                /* Who changes his user hides his descriptors from it, unless he says otherwise. */
+                if ((uid != 0 && setresuid(uid, uid, uid) < 0) || prctl(PR_SET_DUMPABLE, 1) < 0 ||
+                    write(ready[1], "", 1) != 1)
+                        _exit(1);
+                for (;;)
+                        pause();
+        }
+
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        close(ready[0]);
+        return pid;
+}
+
+static void stop(pid_t pid) {
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void expect_process(struct setting *setting, const char *format, pid_t pid) {
+        _cleanup_free_ char *expected = NULL;
+        const char *mark = strchr(format, '#');
+
+        assert_true(asprintf(&expected, "%.*s%d%s", (int) (mark - format), format, pid, mark + 1) > 0);
+        expect_findings(setting, expected);
+}
+
+static void test_open(void **state) {
+        struct setting *setting = *state;
+        pid_t pid;
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        expect_findings(setting, "");
+        pid = start_opener(0, 3);
+        expect_process(setting, "open " SOUND " # force,", pid);
+        stop(pid);
+        expect_findings(setting, "");
+}
+
+/* A disk of the same number is another device. */
+static void test_disk_of_same_number(void **state) {
+        struct setting *setting = *state;
+        pid_t pid = start_opener(0, 1);
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/block/ram7", "block", NUMBER);
+        expect_findings(setting, "");
+        stop(pid);
+}
+
+static void test_drm_client(void **state) {
+        struct setting *setting = *state;
+        pid_t pid = start_opener(0, 1);
+
+        tree_device(setting->tree, "devices/pci0000:01/" CARD "/drm/renderD128", "drm", NUMBER);
+        expect_process(setting, "open " CARD " # force,display " CARD " DRM client force,", pid);
+        stop(pid);
+        expect_findings(setting, "");
+}
+
+/* Who may know which process it is. */
+static void test_privacy(void **state) {
+        struct setting *setting = *state;
+        const struct usage_query query = { setting->tree->root, setting->functions, setting->n };
+        _cleanup_findings_ struct findings findings = {};
+        const struct finding *f;
+        char subject[16];
+        pid_t pid;
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        pid = start_opener(NOBODY, 1);
+        assert_ok(usage_look(&query, &findings));
+        stop(pid);
+
+        assert_int_equal(findings.n, 1);
+        f = &findings.array[0];
+        snprintf(subject, sizeof(subject), "%d", pid);
+        assert_int_equal(f->privacy.owner, NOBODY);
+        assert_non_null(strstr(f->message, subject));
+        assert_non_null(strstr(f->message, "unit-open"));
+        assert_non_null(strstr(f->message, NODE));
+        assert_null(strstr(f->discreet, subject));
+        assert_null(strstr(f->discreet, "unit-open"));
+        assert_null(strstr(f->discreet, NODE));
+}
+
+/* Many processes are enough to know of. */
+static void test_crowd(void **state) {
+        struct setting *setting = *state;
+        const struct usage_query query = { setting->tree->root, setting->functions, setting->n };
+        _cleanup_findings_ struct findings findings = {};
+        pid_t pids[80];
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        for (size_t i = 0; i < ELEMENTSOF(pids); i++)
+                pids[i] = start_opener(0, 1);
+        assert_ok(usage_look(&query, &findings));
+        for (size_t i = 0; i < ELEMENTSOF(pids); i++)
+                stop(pids[i]);
+        assert_int_equal(findings.n, 64);
+}
+
+/* The group's node is a guest's way to every member of the group. */
+static void test_vfio_group(void **state) {
+        struct setting *setting = *state;
+        pid_t pid = start_opener(0, 1);
+        _cleanup_free_ char *expected = NULL;
+
+        tree_device(setting->tree, "devices/virtual/vfio/14", "vfio", NUMBER);
+        assert_true(asprintf(&expected, "vfio " CARD " %d refuse,vfio " SOUND " %d refuse,", pid, pid) > 0);
+        expect_findings(setting, expected);
+        stop(pid);
+        expect_findings(setting, "");
+}
+
+/* So is the node of any member itself, where the kernel has such. */
+static void test_vfio_cdev(void **state) {
+        struct setting *setting = *state;
+        pid_t pid = start_opener(0, 1);
+        _cleanup_free_ char *expected = NULL;
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/vfio-dev/vfio0", "vfio-dev", NUMBER);
+        tree_sys_link(setting->tree, "kernel/iommu_groups/14/devices/" SOUND, "devices/pci0000:01/" SOUND);
+        tree_sys_link(setting->tree, "kernel/iommu_groups/14/devices/" CARD, "devices/pci0000:01/" CARD);
+        assert_true(asprintf(&expected, "vfio " CARD " %d refuse,vfio " SOUND " %d refuse,", pid, pid) > 0);
+        expect_findings(setting, expected);
+        stop(pid);
+        expect_findings(setting, "");
+}
+
+static void test_virtual_functions(void **state) {
+        struct setting *setting = *state;
+        pid_t pid;
+
+        setting->n = 3;
+        expect_findings(setting, "virtual-functions " PHYSICAL " 1 force,");
+
+        tree_device(setting->tree, "devices/virtual/vfio/16", "vfio", NUMBER);
+        expect_findings(setting, "virtual-functions " PHYSICAL " 1 force,");
+        pid = start_opener(0, 1);
+        expect_findings(setting, "virtual-functions " PHYSICAL " 1 refuse,");
+        stop(pid);
+        expect_findings(setting, "virtual-functions " PHYSICAL " 1 force,");
+}
+
+#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client), ON_HOST(test_privacy),
+          ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))
