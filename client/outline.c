@@ -228,7 +228,7 @@ static void print_findings(Outline *outline) {
 }
 
 static void print_permissions(Outline *outline) {
-        size_t n = json_length(outline->plan, "actions");
+        size_t n = is_refused(outline) ? 0 : json_length(outline->plan, "actions");
         _cleanup_free_ char *names = NULL;
         size_t size;
         FILE *out;
@@ -300,7 +300,7 @@ static void print_apply(Outline *outline) {
 
 static void print_way_on(Outline *outline) {
         print_gap(outline);
-        fputs("To go on anyway:\n", outline->out);
+        fputs("To go on anyway, which takes the permission org.vfiobind.force as well:\n", outline->out);
         print_command(outline, true);
 }
 

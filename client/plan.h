@@ -10,5 +10,5 @@
 Status plan_show(Client *client, const char *target);
 
 /* Below the line with `message`, why a move to `target` was refused: writes to standard error what stands in
- * the way, and the command that would go on anyway if there is one. Nothing where that cannot be found out. */
+ * the way, and the command that would go on anyway if there is one. Nothing where that cannot be told. */
 void plan_explain_refusal(Client *client, const char *target, const char *message);

@@ -110,24 +110,23 @@ static void group_changed(struct group *g, unsigned changes, void *userdata) {
 
 /* Operations. */
 
-static void emit_operation_changed(struct service *service, uint32_t id) {
-        (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, "Devices", "State",
-                                              "Step", "Steps", "Message", NULL);
-}
-
 static void operation_began(const struct operation *operation, void *userdata) {
         struct service *service = userdata;
         uint32_t id = operation_entry(operation)->id;
 
         /* One that waited for authorization has its object already. */
         if (request_by_id(service, id))
-                emit_operation_changed(service, id);
+                (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, "Devices",
+                                                      "State", "Step", "Steps", "Message", NULL);
         else
                 (void) sd_bus_emit_object_added(service->bus, OPERATION_PATH(id));
 }
 
 static void operation_changed(const struct operation *operation, void *userdata) {
-        emit_operation_changed(userdata, operation_entry(operation)->id);
+        struct service *service = userdata;
+
+        (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(operation_entry(operation)->id),
+                                              VFIOBIND_OPERATION_INTERFACE, "State", "Step", "Message", NULL);
 }
 
 static void operation_settled(const struct operation *operation, const struct failure *failure, bool late, void *userdata) {

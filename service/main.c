@@ -92,6 +92,7 @@ static void on_observed(void *userdata) {
         }
 
         daemon->named = true;
+        mover_resume(daemon->service.mover);
         sd_notify(false, "READY=1");
 }
 
@@ -206,6 +207,17 @@ static int observe_all(struct daemon *daemon) {
         return r;
 }
 
+/* Nobody should have to guess why the service has gone. */
+static int loop(struct daemon *daemon) {
+        int r = sd_event_loop(daemon->service.event);
+
+        if (r != 0 && sd_bus_is_open(daemon->service.bus) <= 0)
+                log_line(SD_ERR, "The system bus has closed the connection.");
+        else if (r != 0)
+                log_line(SD_ERR, "The event loop has ended: %s", r < 0 ? strerror(-r) : "something that it serves has failed");
+        return r > 0 ? -EIO : r;
+}
+
 static int run(struct daemon *daemon) {
         static const struct {
                 int (*open)(struct daemon *daemon);
@@ -228,7 +240,7 @@ static int run(struct daemon *daemon) {
                 }
         }
 
-        return sd_event_loop(daemon->service.event);
+        return loop(daemon);
 }
 
 static void close_daemon(struct daemon *daemon) {

@@ -29,19 +29,6 @@ struct mover {
         sd_event_source *sweep; /* frees what is settled, once nobody is in the midst of it */
 };
 
-static void mark_busy(struct mover *mover, const struct plan *plan, bool busy) {
-        for (size_t i = 0; i < plan->n_movements; i++) {
-                const struct movement *m = &plan->movements[i];
-                const struct group *g = model_group(mover->config.model, m->group);
-                struct function *f = model_function(mover->config.model, &m->address);
-
-                if (f)
-                        model_set_busy(mover->config.model, f, busy);
-                for (size_t j = 0; g && j < g->n_members; j++)
-                        model_set_busy(mover->config.model, g->members[j], busy);
-        }
-}
-
 static bool is_function_of(const struct function *physical, const struct pci_address *address) {
         for (size_t i = 0; physical && i < physical->n_virtual_functions; i++)
                 if (pci_address_compare(&physical->virtual_functions[i], address) == 0)
@@ -65,15 +52,34 @@ static bool plan_holds(const struct plan *plan, const struct function *f) {
         return false;
 }
 
-int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure) {
+static const struct job *holder(const struct mover *mover, const struct function *f) {
         for (const struct job *job = mover->jobs; job; job = job->next)
-                for (size_t i = 0; !job->settled && i < n; i++)
-                        if (plan_holds(operation_entry(job->operation)->plan, functions[i])) {
-                                _cleanup_free_ char *doing = operation_message(job->operation);
+                if (!job->settled && job->operation && plan_holds(operation_entry(job->operation)->plan, f))
+                        return job;
 
-                                return fail(failure, FAILURE_BUSY, "%s is held by another operation, on it or its IOMMU group: %s",
-                                            PCI_ADDRESS_TEXT(&functions[i]->address), strempty(doing));
-                        }
+        return NULL;
+}
+
+/* BEGINS: the operation is about to hold what PLAN says. Else it has ended, and others may hold some of that. */
+static void mark_busy(struct mover *mover, const struct plan *plan, bool begins) {
+        struct function *const *functions;
+        size_t n;
+
+        functions = model_functions(mover->config.model, &n);
+        for (size_t i = 0; i < n; i++)
+                if (plan_holds(plan, functions[i]))
+                        model_set_busy(mover->config.model, functions[i], begins || holder(mover, functions[i]));
+}
+
+int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure) {
+        for (size_t i = 0; i < n; i++) {
+                const struct job *job = holder(mover, functions[i]);
+                _cleanup_free_ char *doing = job ? operation_message(job->operation) : NULL;
+
+                if (job)
+                        return fail(failure, FAILURE_BUSY, "%s is held by another operation, on it or its IOMMU group: %s",
+                                    PCI_ADDRESS_TEXT(&functions[i]->address), strempty(doing));
+        }
 
         return 0;
 }
@@ -247,6 +253,11 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
         return 0;
 }
 
+void mover_resume(struct mover *mover) {
+        for (struct job *job = mover->jobs; job; job = job->next)
+                operation_resume(job->operation);
+}
+
 struct mover *mover_free(struct mover *mover) {
         if (!mover)
                 return NULL;
@@ -299,13 +310,16 @@ static int start_operation(struct mover *mover, struct journal_entry *entry, mov
                 return -ENOMEM;
         }
 
+        /* Before anything else is told of them. */
+        mark_busy(mover, entry->plan, true);
         r = operation_start(&mover->context, entry, &job->operation);
         if (r < 0) {
+                mark_busy(mover, entry->plan, false);
+                journal_entry_free(entry);
                 drop_job(mover, job);
                 return r;
         }
 
-        mark_busy(mover, entry->plan, true);
         if (mover->listener)
                 mover->listener->began(job->operation, mover->listener_userdata);
         return 0;

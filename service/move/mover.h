@@ -34,8 +34,11 @@ struct mover_listener {
 /* Called once for each operation that was started: when the caller shall be answered. The entry's plan tells what moved. */
 typedef void (*moved_t)(const struct journal_entry *entry, const struct failure *failure, void *userdata);
 
-/* Opens the run-time directory and settles what it holds, in the background. CONFIG's pointers must outlive the mover. */
+/* Opens the run-time directory. What an earlier run has left there is locked from now on. CONFIG's pointers must outlive the mover. */
 int mover_new(const struct mover_config *config, struct mover **ret);
+
+/* Begins to settle it, in the background; once there is somebody to tell. */
+void mover_resume(struct mover *mover);
 struct mover *mover_free(struct mover *mover);
 
 /* Observes the functions (see observe.h), so that a plan rests on what is true. */

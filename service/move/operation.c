@@ -30,6 +30,7 @@ struct operation {
         struct failure failure; /* the first */
         sd_event_source *deadline;
 
+        bool resumed; /* what an earlier run has left may be settled */
         struct awaited *awaited; /* workers that an earlier run of the service has left; NULL once they have ended */
 };
 
@@ -307,10 +308,8 @@ int operation_start(const struct operation_context *context, struct journal_entr
         struct operation *operation = operation_new(context, entry);
         int r;
 
-        if (!operation) {
-                journal_entry_free(entry);
+        if (!operation)
                 return -ENOMEM;
-        }
 
         entry->done = calloc(entry->plan->n_steps + 1, sizeof(*entry->done));
         r = entry->done ? prepare(operation) : -ENOMEM;
@@ -322,6 +321,7 @@ int operation_start(const struct operation_context *context, struct journal_entr
                 (void) journal_remove(context->journal, entry->id);
                 refresh(operation);
                 review_records(operation);
+                operation->entry = NULL;
                 operation_free(operation);
                 return r;
         }
@@ -338,7 +338,8 @@ static void on_workers_ended(void *userdata) {
         struct operation *operation = userdata;
 
         operation->awaited = awaited_free(operation->awaited);
-        undo(operation);
+        if (operation->resumed)
+                undo(operation);
 }
 
 int operation_recover(const struct operation_context *context, struct journal_entry *entry, struct operation **ret) {
@@ -363,12 +364,15 @@ int operation_recover(const struct operation_context *context, struct journal_en
         }
 
         /* A worker that outlives its service is in the kernel's hands: without a service it makes no further write. */
-        if (operation->awaited)
-                operation->state = OPERATION_STUCK;
-        else
-                undo(operation);
+        operation->state = operation->awaited ? OPERATION_STUCK : OPERATION_UNDOING;
         *ret = operation;
         return 0;
+}
+
+void operation_resume(struct operation *operation) {
+        operation->resumed = true;
+        if (!operation->awaited)
+                undo(operation);
 }
 
 struct operation *operation_free(struct operation *operation) {

@@ -35,12 +35,15 @@ struct operation_context {
         void *userdata;
 };
 
-/* Starts ENTRY, which it takes over in any case. CONTEXT must outlive the operation. Everything that the plan needs, locks included,
+/* Starts ENTRY, which it takes over unless it fails. CONTEXT must outlive the operation. Everything that the plan needs, locks included,
  * must be clear; nothing has been written where this fails. */
 int operation_start(const struct operation_context *context, struct journal_entry *entry, struct operation **ret);
 
-/* Settles an entry that an earlier run has left: waits for its workers to end, then brings everything back. Takes ENTRY over. */
+/* Takes over an entry that an earlier run has left, in any case. */
 int operation_recover(const struct operation_context *context, struct journal_entry *entry, struct operation **ret);
+
+/* Settles it: brings everything back, once its workers have ended. */
+void operation_resume(struct operation *operation);
 
 struct operation *operation_free(struct operation *operation);
 

@@ -11,6 +11,7 @@ from stage import NOBODY
 ROOT = ("0000:02:00.0", "refuse", "mounted", "/", "0000:02:00.0 carries the file system mounted on /")
 OPEN = ("0000:02:00.0", "force", "open", "1234", "0000:02:00.0 is open in process 1234: stop it first")
 GROUP = ("0000:02:00.0", "warn", "group", "0000:02:00.1", "0000:02:00.1 of its group stays on e1000e")
+ANYWAY = "To go on anyway, which takes the permission org.vfiobind.force as well:\n"
 APPLY = (
     "Exactly this or nothing, within five minutes:\n"
     "  busctl call org.vfiobind /org/vfiobind \\\n"
@@ -123,7 +124,7 @@ def _findings(stage):
         result.out,
         f"\n\nIn the way, unless --force is given:\n  ! {OPEN[4]}\n\nWorth knowing:\n  • {GROUP[4]}\n\nIt takes",
     )
-    assert result.out.endswith("\n\nTo go on anyway:\n  vfiobindctl bind --force 02:00.0\n"), result
+    assert result.out.endswith(f"\n\n{ANYWAY}  vfiobindctl bind --force 02:00.0\n"), result
 
     out = stage.run("plan", "--force", "02:00.0").out
     contains(out, f"\nCut off, since --force is given:\n  ! {OPEN[4]}\n")
@@ -142,6 +143,7 @@ def _refused(stage):
         assert out.index(ROOT[4]) < out.index(OPEN[4]), out
         assert out.endswith("\nIt cannot be carried out while anything is marked ✗.\n"), out
         lacks(out, "vfiobindctl ")
+        lacks(out, "permission")
 
 
 @test("an unknown severity refuses, an unknown kind is shown, and one without words by its kind")
@@ -202,11 +204,11 @@ def _refusal(stage):
         result.err,
         f"vfiobindctl: {OPEN[4]}.\n"
         f"In the way, unless --force is given:\n  ! {OPEN[4]}\n\nWorth knowing:\n  • {GROUP[4]}\n\n"
-        "To go on anyway:\n  vfiobindctl bind --driver=vfio --force 02:00.0\n",
+        f"{ANYWAY}  vfiobindctl bind --driver=vfio --force 02:00.0\n",
     )
     equal(stage.bus.steer("LastCall"), ("Plan", "(['02:00.0'], 'vfio', 0)", False))
     result = stage.run("restore", "--group", "03:00.0")
-    contains(result.err, "\nTo go on anyway:\n  vfiobindctl restore --group --force 03:00.0\n")
+    contains(result.err, f"\n{ANYWAY}  vfiobindctl restore --group --force 03:00.0\n")
     equal(stage.bus.steer("LastCall")[:2], ("Plan", "(['03:00.0'], 'host', 2)"))
 
     result = stage.run("bind", "--force", "02:00.0")
@@ -218,7 +220,7 @@ def _once(stage):
     find(stage, OPEN)
     equal(
         stage.run("bind", "02:00.0").err,
-        f"vfiobindctl: {OPEN[4]}.\nTo go on anyway:\n  vfiobindctl bind --force 02:00.0\n",
+        f"vfiobindctl: {OPEN[4]}.\n{ANYWAY}  vfiobindctl bind --force 02:00.0\n",
     )
     find(stage, ROOT)
     equal(stage.run("bind", "--force", "02:00.0").err, f"vfiobindctl: {ROOT[4]}.\n")

@@ -26,6 +26,9 @@ COLUMNS = 80
 # The objects that the interface manual shows as examples of each interface.
 OBJECTS = {'Manager': '/org/vfiobind', 'Device': '/org/vfiobind/device/0000_65_00_0', 'Group': '/org/vfiobind/group/14'}
 
+# What the worker does that is no step of a plan.
+ERRANDS = {'look', 'read', 'note', 'survey'}
+
 # What mandoc says about a machine on which not everything is installed.
 NOT_ABOUT_THE_PAGE = re.compile(r'referenced manual not found|outdated mandoc\.db')
 
@@ -112,6 +115,35 @@ def explains_actions_and_errors():
     assert told and told <= errors, told - errors
 
 
+def words_in_table(name, prefix):
+    """The names in a table of the source that is indexed by an enumeration."""
+    return set(re.findall(rf'\[{prefix}_\w+\] = {{ "([a-z-]+)"', read(name)))
+
+
+def words_told(title):
+    """What a subsection of the interface manual lists, and the bullets under the same title in the interface file."""
+    text = read(INTERFACE_MANUAL)
+    section = text[text.index(f'.Ss {title}\n'):]
+    section = section[:section.index('.El\n')]
+    xml = read('dbus/org.vfiobind.Manager.xml')
+    paragraphs = xml[xml.index(f'**{title}.**'):]
+    bullets = paragraphs[:paragraphs.index('\n\n', paragraphs.index('\n        - '))]
+    return (set(re.findall(r'^\.It Li ([a-z-]+)', section, re.MULTILINE)),
+            set(re.findall(r'^        - `([a-z-]+)`', bullets, re.MULTILINE)))
+
+
+def explains_steps():
+    steps = words_in_table('service/move/step.c', 'STEP') - ERRANDS
+    assert steps and words_told('Steps') == (steps, steps), f'{steps} and {words_told("Steps")}'
+    sentences = set(re.findall(r'^        { "([a-z-]+)", "[^"]*", "', read('client/outline.c'), re.MULTILINE))
+    assert sentences == steps, f'the client has other sentences: {sentences ^ steps}'
+
+
+def explains_findings():
+    kinds = words_in_table('service/usage/finding.c', 'FINDING')
+    assert kinds and words_told('Findings') == (kinds, kinds), f'{kinds} and {words_told("Findings")}'
+
+
 # The client's manual
 
 def help_words(client):
@@ -170,6 +202,8 @@ def main():
                   (f'the interface manual explains every member of {name}', lambda name=name: explains_the_interface(name))]
     tests += [
         ('the interface manual explains every polkit action and known errors', explains_actions_and_errors),
+        ('manual, interface file and client have the steps of a plan', explains_steps),
+        ('manual and interface file have the kinds of findings', explains_findings),
         ('the client\'s manual has the verbs and options of its help', lambda: explains_the_client(sys.argv[1])),
         ('README.md shows the rules that are installed', readme_shows_the_rules),
         ('README.md has links that lead somewhere', readme_links_lead_somewhere),

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -148,6 +149,41 @@ static void test_privacy(void **state) {
         assert_null(strstr(f->discreet, NODE));
 }
 
+/* What udev starts looks at new devices for a moment: while it is at work, what root has open is looked at again. */
+static void test_udev(void **state) {
+        struct setting *setting = *state;
+        _cleanup_free_ char *queue = tree_name(setting->tree, "run/udev/queue");
+        struct itimerval soon = { .it_value.tv_usec = 300000 };
+        pid_t pid;
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        tree_write(setting->tree, "run/udev/queue", "%s", "");
+        pid = start_opener(0, 1);
+
+        /* It stays, and so does its queue. */
+        expect_process(setting, "open " SOUND " # force,", pid);
+        stop(pid);
+
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                sigset_t alarm;
+                int signal;
+
+                sigemptyset(&alarm);
+                sigaddset(&alarm, SIGALRM);
+                sigprocmask(SIG_BLOCK, &alarm, NULL);
+                if (open(NODE, O_RDWR | O_CLOEXEC) < 0 || setitimer(ITIMER_REAL, &soon, NULL) < 0)
+                        _exit(1);
+                sigwait(&alarm, &signal);
+                close_range(3, ~0U, 0);
+                unlink(queue);
+                _exit(0);
+        }
+        expect_findings(setting, "");
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 /* Many processes are enough to know of. */
 static void test_crowd(void **state) {
         struct setting *setting = *state;
@@ -210,4 +246,4 @@ static void test_virtual_functions(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client), ON_HOST(test_privacy),
-          ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))
+          ON_HOST(test_udev), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))

@@ -9,12 +9,21 @@
 #define NIC2 "0000:01:00.1"
 #define ALONE "0000:02:00.0"
 #define BARE "0000:03:00.0"
+#define PHYSICAL "0000:04:00.0"
+#define VIRTUAL "0000:04:00.1"
 
 static const struct fake_function functions[] = {
         { .address = NIC, .class_code = 0x020000, .driver = "e1000e", .group = "1" },
         { .address = NIC2, .class_code = 0x020000, .driver = "igb", .group = "1" },
         { .address = ALONE, .class_code = 0x020000, .driver = "e1000e", .group = "2" },
         { .address = BARE, .class_code = 0x020000, .group = "3" },
+        { .address = PHYSICAL,
+          .class_code = 0x010802,
+          .driver = "igb",
+          .group = "4",
+          .total_vfs = "4",
+          .vfs = VIRTUAL },
+        { .address = VIRTUAL, .class_code = 0x010802, .driver = "igb", .group = "5", .physical = PHYSICAL },
 };
 
 static int setup(void **state) {
@@ -33,7 +42,7 @@ static int teardown(void **state) {
 
 /* Every function is where it was at first, and nothing is remembered. */
 static void assert_untouched(struct stage *stage) {
-        static const char *const states[] = { "e1000e/", "igb/", "e1000e/", "/" };
+        static const char *const states[] = { "e1000e/", "igb/", "e1000e/", "/", "igb/", "igb/" };
 
         for (size_t i = 0; i < ELEMENTSOF(functions); i++) {
                 assert_string_equal(stage_state(stage, functions[i].address), states[i]);
@@ -70,7 +79,7 @@ static void test_what_is_told(void **state) {
 
         stage_wait(stage, stage_begin(stage, NIC, "vfio"));
         witness_expect(&stage->host.witness,
-                       "~ " NIC " home\n~ " NIC " busy\n~ " NIC2 " busy\n~ " NIC " override\n"
+                       "~ " NIC " busy\n~ " NIC2 " busy\n~ " NIC " home\n~ " NIC " override\n"
                        "~ " NIC " driver\ngroup ~ 1 viable\n> " NIC " e1000e vfio-pci us\n"
                        "~ " NIC " busy\n~ " NIC2 " busy\n");
 }
@@ -270,10 +279,84 @@ static void test_no_worker(void **state) {
         assert_untouched(stage);
 }
 
+/* What stands on a driver goes before it, in this order, and comes back after it with an undo. */
+static void test_orderly(void **state) {
+        static const char forwards[] = "virtual-functions " PHYSICAL " 0\nrelease-console " PHYSICAL " fbcon\n"
+                                       "override " PHYSICAL " pci-stub\nunbind " PHYSICAL " igb\nbind " PHYSICAL " pci-stub\n";
+        static const char backwards[] = "look " PHYSICAL "\noverride " PHYSICAL "\nbind " PHYSICAL " igb\nlook " PHYSICAL "\n"
+                                        "virtual-functions " PHYSICAL " 1\nreturn-console " PHYSICAL " fbcon\nlook " PHYSICAL "\n";
+        struct stage *stage = *state;
+        _cleanup_findings_ struct findings findings = {};
+        _cleanup_free_ char *log = NULL;
+        struct pci_address address = at(PHYSICAL);
+
+        assert_ok(findings_add(&findings, FINDING_DISPLAY, SEVERITY_FORCE, &address, SUBJECT_CONSOLE, "x"));
+        stage->findings = &findings;
+
+        stage_fault(stage, "bind", PHYSICAL, 1, "error 5");
+        assert_int_equal(stage_move(stage, PHYSICAL, "kvm")->kind, FAILURE_MOVE_FAILED);
+        assert_true(asprintf(&log, "%s%s", forwards, backwards) >= 0);
+        stage_expect_log(stage, true, log);
+        assert_untouched(stage);
+
+        /* The console is given back by a restore, too; virtual functions are made anew by whoever wants them. */
+        assert_int_equal(stage_move(stage, PHYSICAL, "kvm")->kind, FAILURE_NONE);
+        stage_expect_log(stage, true, forwards);
+        stage->findings = NULL;
+        assert_int_equal(stage_move(stage, PHYSICAL, "host")->kind, FAILURE_NONE);
+        stage_expect_log(stage, true,
+                         "virtual-functions " PHYSICAL " 0\noverride " PHYSICAL "\nunbind " PHYSICAL " pci-stub\nbind " PHYSICAL " igb\n"
+                         "return-console " PHYSICAL " fbcon\n");
+        assert_untouched(stage);
+}
+
+/* Virtual functions that do not come back are tried again, and then told of. */
+static void test_incomplete(void **state) {
+        struct stage *stage = *state;
+        struct answer *answer;
+
+        stage_fault(stage, "bind", PHYSICAL, 1, "error 5");
+        stage_fault(stage, "virtual-functions", PHYSICAL, 1, "pass");
+        stage_fault(stage, "virtual-functions", PHYSICAL, 1, "error 5");
+        assert_int_equal(stage_move(stage, PHYSICAL, "kvm")->kind, FAILURE_MOVE_FAILED);
+
+        stage_fault(stage, "bind", PHYSICAL, 1, "error 5");
+        stage_fault(stage, "virtual-functions", PHYSICAL, 1, "pass");
+        stage_fault(stage, "virtual-functions", PHYSICAL, 0, "error 5");
+        answer = stage_move(stage, PHYSICAL, "kvm");
+        assert_int_equal(answer->kind, FAILURE_UNDO_FAILED);
+        assert_non_null(strstr(answer->message, "virtual functions that were taken away have not come back"));
+        assert_string_equal(stage_state(stage, PHYSICAL), "igb/");
+}
+
+/* Whoever moves a physical function holds its virtual ones, and the other way round. */
+static void test_holds_virtual(void **state) {
+        struct stage *stage = *state;
+        size_t answer;
+
+        stage_fault(stage, "unbind", PHYSICAL, 1, "hang pass");
+        answer = stage_begin(stage, PHYSICAL, "kvm");
+        stage_wait_order(stage, "unbind " PHYSICAL " igb");
+        assert_true(stage_is_busy(stage, VIRTUAL));
+        assert_false(stage_is_busy(stage, ALONE));
+        stage_release(stage);
+        assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_NONE);
+        assert_int_equal(stage_move(stage, PHYSICAL, "host")->kind, FAILURE_NONE);
+        stage_settle(stage);
+
+        stage_fault(stage, "unbind", VIRTUAL, 1, "hang pass");
+        answer = stage_begin(stage, VIRTUAL, "kvm");
+        stage_wait_order(stage, "unbind " VIRTUAL " igb");
+        assert_true(stage_is_busy(stage, PHYSICAL));
+        stage_release(stage);
+        assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_NONE);
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers),
           ON_STAGE(test_other_homes), ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails),
           ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order), ON_STAGE(test_undo_is_tried_again),
           ON_STAGE(test_stranded), ON_STAGE(test_vanishes), ON_STAGE(test_another_device),
-          ON_STAGE(test_no_worker))
+          ON_STAGE(test_no_worker),
+          ON_STAGE(test_orderly), ON_STAGE(test_incomplete), ON_STAGE(test_holds_virtual))

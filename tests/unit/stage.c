@@ -64,6 +64,7 @@ void stage_start(struct stage *stage) {
         stage->n_settled = stage->n_late = 0;
         assert_ok(mover_new(&config, &stage->mover));
         mover_set_listener(stage->mover, &listener, stage);
+        mover_resume(stage->mover);
 }
 
 void stage_stop(struct stage *stage) {
@@ -212,7 +213,7 @@ size_t stage_begin(struct stage *stage, const char *addresses, const char *word)
 
         assert_true(stage->n_answers < ELEMENTSOF(stage->answers));
         *answer = (struct answer){};
-        if (mover_plan(stage->mover, functions, n, &request, &none, &plan, &failure) < 0 ||
+        if (mover_plan(stage->mover, functions, n, &request, stage->findings ?: &none, &plan, &failure) < 0 ||
             mover_start(stage->mover, mover_next_id(stage->mover), plan, word, 1000, ":1.7", on_moved,
                         answer, &failure) < 0)
                 fail_msg("%s", strempty(failure.message));

@@ -22,6 +22,7 @@ struct stage {
         char *directory, *worker;
         int release; /* the pipe that those who hang read from */
         uint64_t limit_usec;
+        const struct findings *findings; /* what is found about the functions; NULL: nothing */
 
         struct answer answers[80]; /* in the order of stage_begin() */
         size_t n_answers;

@@ -94,8 +94,8 @@ def watchdog():
 
 @test
 def hardened():
-    """systemd-analyze scores the unit in force at 2.5 or better"""
-    shown = subprocess.run(['systemd-analyze', 'security', '--no-pager', '--threshold=25', UNIT], capture_output=True,
+    """systemd-analyze scores the unit in force at 3.0 or better"""
+    shown = subprocess.run(['systemd-analyze', 'security', '--no-pager', '--threshold=30', UNIT], capture_output=True,
                            text=True, check=False)
     equal(shown.returncode, 0, shown.stdout)
 

@@ -10,7 +10,7 @@ sys.path.insert(0, f'{os.path.dirname(os.path.abspath(__file__))}/../lib')
 
 import bus  # pylint: disable=wrong-import-position
 
-PAUSE_MSEC = 20
+PAUSE_MSEC = 50
 QUESTIONS = [(bus.MANAGER, 'ListDevices'), (bus.OBJECTS, 'GetManagedObjects'), (bus.MANAGER, 'ListGroups')]
 
 

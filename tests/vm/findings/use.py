@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Making use of functions, and what the service says of it: once as the reason for a refusal, once forced, once gone."""
+
+import contextlib
+import os
+import select
+import subprocess
+
+import bus
+import kernel
+from harness import equal, expect_error
+
+root = bus.Client()
+
+REFUSE, FORCED, WARN = 'refuse', 'force', 'warn'
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def look(address, target='vfio', client=root):
+    """What a plan finds about the function, as (kind, subject, severity), in the order of the answer."""
+    _token, _steps, findings, _actions = client.call(bus.MANAGER, 'Plan', '(asst)', [address], target, 0)
+    for about, _severity, kind, _subject, message in findings:
+        equal(about, address)
+        assert address in message and not message.endswith('.'), f'{kind}: no sentence about {address}: {message!r}'
+    return [(kind, subject, severity) for _about, severity, kind, subject, _message in findings if kind != 'group']
+
+
+def messages(address, kind, client=root):
+    findings = client.call(bus.MANAGER, 'Plan', '(asst)', [address], 'vfio', 0)[2]
+    return [message for _about, _severity, found, _subject, message in findings if found == kind]
+
+
+def refused(address, flags=0):
+    """Nothing is moved, and the message names the function. Returns the message."""
+    before = kernel.snapshot()
+    message = expect_error('InUse', root.bind, address, 'vfio', flags)
+    assert address in message, message
+    equal(kernel.snapshot(), before)
+    return message
+
+
+def round_trip(address, flags=0):
+    host = kernel.driver(address)
+    equal(root.bind(address, 'vfio', flags), [(address, host, 'vfio-pci')])
+    equal(root.restore(address), [(address, 'vfio-pci', host)])
+
+
+def idle(address):
+    """Nothing is found, and the function moves without being forced."""
+    equal(look(address), [])
+    round_trip(address)
+
+
+@contextlib.contextmanager
+def used(address, *expected):
+    """Within, exactly these are found, in any order, and the move is refused for them; with the flag FORCE, too, where one of them is
+    never overruled. The caller has to end the use: afterwards nothing is in the way any more."""
+    equal(sorted(look(address)), sorted(expected))
+    refused(address)
+    if any(severity == REFUSE for _kind, _subject, severity in expected):
+        refused(address, bus.FORCE)
+    yield
+
+
+def forced(address):
+    """With the flag FORCE it moves, and comes back."""
+    round_trip(address, bus.FORCE)
+
+
+class Program:
+    """A process that says something when it is ready, and ends when it is told to."""
+
+    def __init__(self, *command, ready=None, **options):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+        if ready is not None:
+            line = self.process.stdout.readline()
+            assert ready in line, f'{command} says {line!r}'
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+OPEN = 'import os, sys; fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK); print("ready", flush=True); sys.stdin.read()'
+
+
+def holder(node, user=None):
+    """A process that has the node open, as another user if there is one: then it is opened for him first."""
+    command = ['/usr/bin/python3', '-c', OPEN, node]
+    if user:
+        run('setfacl' if os.path.exists('/usr/bin/setfacl') else 'chmod', *([] if not os.path.exists('/usr/bin/setfacl') else
+            ['-m', f'u:{user}:r']), node)
+    return Program(*command, ready='ready')
