@@ -34,6 +34,8 @@ struct observation {
 static int finish(struct observation *o, int error) {
         const struct pci_address *stuck = error == -ETIMEDOUT ? &o->targets[o->n_seen].address : NULL;
 
+        if (stuck && o->worker)
+                (void) workers_note_asleep(o->workers, o->worker, stuck);
         o->worker = workers_give_back(o->workers, o->worker);
         sd_event_source_set_enabled(o->timer, SD_EVENT_OFF);
         o->done(error, stuck, o->userdata); /* may free it */
@@ -55,7 +57,8 @@ static int send_orders(struct observation *o) {
                         o->n_sent++;
         }
 
-        return r;
+        /* A worker that has ended has perhaps said something before, and says itself that it has ended. */
+        return r == -EPIPE ? 0 : r;
 }
 
 static void on_report(struct worker *worker, const struct report *report, void *userdata) {
@@ -99,12 +102,30 @@ static int on_nothing_to_do(sd_event_source *source, uint64_t usec, void *userda
         return finish(userdata, 0);
 }
 
+/* If somebody who looks at one of the functions already does not come back: puts that one first, where it is taken for the one that
+ * does not answer. */
+static bool find_asleep(struct observation *o) {
+        struct target_of_look first;
+        size_t i = 0;
+
+        while (i < o->n_targets && !workers_are_asleep(o->workers, &o->targets[i].address))
+                i++;
+        if (i == o->n_targets)
+                return false;
+
+        first = o->targets[i];
+        o->targets[i] = o->targets[0];
+        o->targets[0] = first;
+        return true;
+}
+
 static int start(struct observation *o) {
+        bool wanted = o->n_targets > 0 && !find_asleep(o);
         int r;
 
-        r = sd_event_add_time_relative(o->event, &o->timer, CLOCK_MONOTONIC, o->n_targets > 0 ? o->limit_usec : 0, 1000,
+        r = sd_event_add_time_relative(o->event, &o->timer, CLOCK_MONOTONIC, wanted ? o->limit_usec : 0, 1000,
                                        o->n_targets > 0 ? on_timer : on_nothing_to_do, o);
-        if (r < 0 || o->n_targets == 0)
+        if (r < 0 || !wanted)
                 return r;
 
         r = workers_take(o->workers, on_report, o, &o->worker);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "service/host/array.h"
 #include "service/host/macros.h"
 #include "service/move/workers.h"
 
@@ -15,12 +16,20 @@
  * between two calls. An idle host has no worker. */
 #define WAITING_USEC (300 * 1000ULL)
 
+/* A worker that was dismissed in its sleep. */
+struct sleeper {
+        struct pci_address address; /* of the function */
+        struct worker_identity identity;
+};
+
 struct workers {
         sd_event *event;
         const char *program;
         sd_event_source *timer;
         struct worker *waiting[WAITING_MAX];
         size_t n_waiting;
+        struct sleeper *sleepers;
+        size_t n_sleepers;
 };
 
 static void dismiss_waiting(struct workers *workers) {
@@ -57,6 +66,7 @@ struct workers *workers_free(struct workers *workers) {
 
         dismiss_waiting(workers);
         sd_event_source_disable_unref(workers->timer);
+        free(workers->sleepers);
         free(workers);
         return NULL;
 }
@@ -99,4 +109,34 @@ struct worker *workers_give_back(struct workers *workers, struct worker *worker)
         worker_set_report(worker, on_end_while_waiting, workers);
         workers->waiting[workers->n_waiting++] = worker;
         return NULL;
+}
+
+int workers_note_asleep(struct workers *workers, const struct worker *worker, const struct pci_address *address) {
+        struct sleeper *sleeper = array_append(&workers->sleepers, &workers->n_sleepers, sizeof(*sleeper));
+
+        if (!sleeper)
+                return -ENOMEM;
+
+        *sleeper = (struct sleeper){ *address, worker_identity(worker) };
+        return 0;
+}
+
+static bool is_there(const struct sleeper *sleeper) {
+        _cleanup_close_ int fd = worker_identity_open(&sleeper->identity);
+
+        return fd >= 0;
+}
+
+bool workers_are_asleep(struct workers *workers, const struct pci_address *address) {
+        for (size_t i = workers->n_sleepers; i-- > 0;) {
+                struct sleeper *sleeper = &workers->sleepers[i];
+
+                if (pci_address_compare(&sleeper->address, address) != 0)
+                        continue;
+                if (is_there(sleeper))
+                        return true;
+                *sleeper = workers->sleepers[--workers->n_sleepers];
+        }
+
+        return false;
 }

@@ -33,6 +33,7 @@ TOPOLOGY = '\n'.join(['include standard', f'driver {ROUTE} module={ROUTE} ids=80
                       *(f'function {address} {words}' for address, words in FUNCTIONS.items()), ''])
 VFIO = ('vfio-pci', 'vfio-pci')
 STUB = ('pci-stub', 'pci-stub')
+DEVICES = '/sys/bus/pci/devices'
 # The service's limit in seconds where a fault lets it pass, at least, and otherwise; and how many times what an operation takes it is,
 # since a worker waits for a node half as long, and other programs are busy, too.
 SHORT, LONG = 0.5, 20
@@ -54,6 +55,7 @@ class Operation:
     call: tuple    # of the Manager: member, signature, arguments
     setup: tuple = None
     module: str = None  # one that it loads
+    foreign: bool = False  # somebody else has moved them before, and the service has no record of their home
 
     def states(self, which):
         return {**HOME, **({a: which for a in self.functions} if which else {})}
@@ -69,6 +71,7 @@ OPERATIONS = [
     Operation('to none', [NIC], None, ('', 'none'), ('Bind', '(sst)', (NIC, 'none', 0))),
     Operation('to a host driver', [NIC], None, (ROUTE, ''), ('Bind', '(sst)', (NIC, ROUTE, 0))),
     Operation('to another backend', [NIC], VFIO, STUB, ('Bind', '(sst)', (NIC, 'kvm', 0)), BIND_ONE, module='pci_stub'),
+    Operation('restore without a record', [NIC], VFIO, None, ('Restore', '(st)', (NIC, 0)), foreign=True),
 ]
 
 
@@ -93,13 +96,15 @@ class Step:
         """Where the kernel is at work, the device's lock held if it needs to be."""
         return {'load': f'load {self.name}', 'node': f'node {self.name}', 'override': f'write * skip={self.writes}',
                 'unbind': f'remove {self.name} device={self.address}',
-                'bind': f'probe {self.name} device={self.address}'}[self.kind]
+                'bind': f'probe {self.name} device={self.address}',
+                'probe': f'probe * device={self.address}'}[self.kind]
 
 
 KINDS = [
     (r'module/(?P<name>\w+)/insert', 'load'),
     (r'(?P<address>[\da-f:.]+)/driver_override', 'override'),
     (r'drivers/(?P<name>.*)/(?P<kind>unbind|bind)', None),
+    (r'drivers_probe', 'probe'),
 ]
 
 
@@ -111,7 +116,7 @@ def steps_from(log, functions, node):
         found, text = match.groupdict(), data.removesuffix('\\n')
         kind = kind or found['kind']
         address = found.get('address') or (functions[0] if kind == 'load' else text)
-        steps.append(Step(kind, address, found.get('name') or text, writes))
+        steps.append(Step(kind, address, found.get('name') or text if kind != 'probe' else '', writes))
         writes += kind != 'load'
         if kind == 'bind' and node:
             node = False
@@ -125,6 +130,7 @@ class Stage:
     def __init__(self, tree, limit, descriptors=None):
         self.limit = limit
         self.descriptors = descriptors  # that the service has at rest
+        self.foreign = set()  # functions that somebody else has moved
         self.host = simhost.Host(TOPOLOGY, tree)
         try:
             self._start()
@@ -231,7 +237,7 @@ class Stage:
             device, home = shown[address], homes.get(address)
             if (device['Driver'], device['DriverOverride'], device['Busy']) != (*states[address], False):
                 found.append(f'{address} shows {device["Driver"]}, {device["DriverOverride"]}, busy {device["Busy"]}')
-            if (states[address] == HOME[address]) != (home is None):
+            if (states[address] == HOME[address] or address in self.foreign) != (home is None):
                 found.append(f'{address}: home is recorded as {home}')
             elif home and (home['driver'], home['override']) != HOME[address]:
                 found.append(f'{address}: home is recorded as {home}')
@@ -268,12 +274,23 @@ class Stage:
         if away:
             self.move('RestoreDevices', '(ast)', (away, 0))
 
+    def take(self, address):
+        """To VFIO, with the bare writes of somebody who does without the service."""
+        self.foreign.add(address)
+        self.host.run(['modprobe', 'vfio-pci'])
+        self.host.write(f'{DEVICES}/{address}/driver_override', 'vfio-pci')
+        self.host.write(f'{DEVICES}/{address}/driver/unbind', address)
+        self.host.write('/sys/bus/pci/drivers/vfio-pci/bind', address)
+        self.eventually('not seen', self.untrue)
+
     def arrange(self, operation):
         """Everything where it is before the operation."""
         if self.states() != operation.states(operation.before):
             self.bring_back()
             if operation.setup:
                 self.move(*operation.setup)
+            if operation.foreign:
+                self.take(*operation.functions)
 
     def prepare(self, operation, load):
         """To where the operation begins; load: with its module yet to be loaded."""

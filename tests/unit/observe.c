@@ -105,6 +105,17 @@ static void test_stuck(void **state) {
         assert_int_equal(seen.error, -ETIMEDOUT);
         assert_string_equal(seen.stuck, addresses[40]);
         assert_int_equal(count_known(stage), 40);
+
+        /* Nobody else is sent to sleep beside the worker that does not come back; once it has, everything is as before. */
+        seen = observe(stage, CROWD, UINT64_MAX / 4);
+        assert_int_equal(seen.error, -ETIMEDOUT);
+        assert_string_equal(seen.stuck, addresses[40]);
+        stage_release(stage);
+        do
+                seen = observe(stage, CROWD, 10000000);
+        while (seen.error == -ETIMEDOUT);
+        assert_int_equal(seen.error, 0);
+        assert_int_equal(count_known(stage), CROWD);
 }
 
 static void test_worker_dies(void **state) {

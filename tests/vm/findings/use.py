@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Making use of functions, and what the service says of it: once as the reason for a refusal, once forced, once gone."""
 
-import contextlib
-import os
-import select
 import subprocess
 
 import bus
@@ -54,20 +51,14 @@ def idle(address):
     round_trip(address)
 
 
-@contextlib.contextmanager
-def used(address, *expected):
-    """Within, exactly these are found, in any order, and the move is refused for them; with the flag FORCE, too, where one of them is
-    never overruled. The caller has to end the use: afterwards nothing is in the way any more."""
+def in_the_way(address, *expected):
+    """Exactly these are found, and the move is refused for them. Forced it succeeds, unless one of them is never overruled."""
     equal(sorted(look(address)), sorted(expected))
     refused(address)
     if any(severity == REFUSE for _kind, _subject, severity in expected):
         refused(address, bus.FORCE)
-    yield
-
-
-def forced(address):
-    """With the flag FORCE it moves, and comes back."""
-    round_trip(address, bus.FORCE)
+    else:
+        round_trip(address, bus.FORCE)
 
 
 class Program:
@@ -96,10 +87,6 @@ class Program:
 OPEN = 'import os, sys; fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK); print("ready", flush=True); sys.stdin.read()'
 
 
-def holder(node, user=None):
-    """A process that has the node open, as another user if there is one: then it is opened for him first."""
-    command = ['/usr/bin/python3', '-c', OPEN, node]
-    if user:
-        run('setfacl' if os.path.exists('/usr/bin/setfacl') else 'chmod', *([] if not os.path.exists('/usr/bin/setfacl') else
-            ['-m', f'u:{user}:r']), node)
-    return Program(*command, ready='ready')
+def holder(node, user='root'):
+    """A process of that user that has the node open."""
+    return Program('/usr/bin/python3', '-c', OPEN, node, ready='ready', user=user)
