@@ -28,6 +28,7 @@ struct bus_request {
         uid_t uid;
         struct viewer *viewer;
         uint32_t id; /* of its object on the bus; 0 while it has none */
+        uint64_t begun_usec; /* when the road was last begun, by CLOCK_MONOTONIC */
 
         struct wish wish;
         struct function **functions; /* the model's: valid until the event loop comes round */

@@ -36,6 +36,14 @@ static void on_moved(const struct journal_entry *entry, const struct failure *fa
 
 /* The last step: nobody can call it off any more. */
 static int carry_out(struct bus_request *request, struct plan *plan, struct failure *failure) {
+        const struct asker asker = {
+                .uid = request->uid,
+                .caller = sd_bus_message_get_sender(request->message),
+                .word = request->wish.word,
+                .begun_usec = request->begun_usec,
+        };
+        struct mover *mover = request->service->mover;
+
         request->caller = sd_bus_track_unref(request->caller);
 
         if (plan->n_movements == 0) {
@@ -44,8 +52,7 @@ static int carry_out(struct bus_request *request, struct plan *plan, struct fail
                 return 0;
         }
 
-        return mover_start(request->service->mover, request->id ?: mover_next_id(request->service->mover), plan, request->wish.word, request->uid,
-                           sd_bus_message_get_sender(request->message), on_moved, request, failure);
+        return mover_start(mover, request->id ?: mover_next_id(mover), plan, &asker, on_moved, request, failure);
 }
 
 static int begin(struct bus_request *request, struct failure *failure);
@@ -276,6 +283,9 @@ static int wish_of_ticket(const struct ticket *ticket, struct wish *ret, struct 
 static int begin(struct bus_request *request, struct failure *failure) {
         struct service *service = request->service;
         int r;
+
+        /* The time that a person needs for a dialog does not count: it begins anew. */
+        (void) sd_event_now(service->event, CLOCK_MONOTONIC, &request->begun_usec);
 
         request_clear_wish(request);
         if (request->ticket)

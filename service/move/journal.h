@@ -13,6 +13,7 @@ struct journal;
 
 struct journal_entry {
         uint32_t id;
+        uint64_t begun_usec; /* since when the caller has waited, by CLOCK_MONOTONIC; not on disk */
         uint32_t uid;  /* who asked for it */
         char *caller;  /* owned; the unique name on the bus */
         char *word;    /* owned; the target that was asked for */

@@ -325,8 +325,8 @@ static int start_operation(struct mover *mover, struct journal_entry *entry, mov
         return 0;
 }
 
-int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
-                void *userdata, struct failure *failure) {
+int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done, void *userdata,
+                struct failure *failure) {
         struct journal_entry *entry = calloc(1, sizeof(*entry));
         int r;
 
@@ -336,9 +336,10 @@ int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const char 
         }
 
         entry->id = id;
-        entry->uid = uid;
-        entry->caller = strdup(caller);
-        entry->word = strdup(word);
+        entry->begun_usec = asker->begun_usec;
+        entry->uid = asker->uid;
+        entry->caller = strdup(asker->caller);
+        entry->word = strdup(asker->word);
         entry->plan = plan;
         if (!entry->caller || !entry->word) {
                 journal_entry_free(entry);

@@ -68,10 +68,18 @@ const struct operation *mover_operation(const struct mover *mover, uint32_t id);
 /* Calls FUNCTION for every operation that is not settled, until it returns other than 0, which is passed on. */
 int mover_foreach(const struct mover *mover, int (*function)(const struct operation *operation, void *userdata), void *userdata);
 
-/* Carries PLAN out as operation ID, which it takes over in any case, on behalf of UID, at CALLER. A plan without movements is done at once, but DONE
- * is still called from the event loop. DONE is not called where this fails. */
-int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const char *word, uint32_t uid, const char *caller, moved_t done,
-                void *userdata, struct failure *failure);
+/* Who wants something moved, and since when. */
+struct asker {
+        uint32_t uid;
+        const char *caller; /* the unique name on the bus */
+        const char *word;   /* the target, as asked for */
+        uint64_t begun_usec; /* by CLOCK_MONOTONIC: what has been spent on looking counts towards the limit. 0: nothing */
+};
+
+/* Carries PLAN, which it takes over in any case, out as operation ID. A plan without movements is done at once, but DONE is still called
+ * from the event loop. DONE is not called where this fails. */
+int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done, void *userdata,
+                struct failure *failure);
 
 /* The configured default backend, "auto" or a name. */
 const char *mover_default_backend(const struct mover *mover);

@@ -274,11 +274,22 @@ static struct operation *operation_new(const struct operation_context *context, 
         return operation;
 }
 
+/* What is left of the limit, when part of it has gone into looking: at least half of it, for a step takes its time. */
+static uint64_t time_left(const struct operation *operation) {
+        uint64_t limit = operation->context->limit_usec, now, spent;
+
+        if (operation->entry->begun_usec == 0 || sd_event_now(operation->context->event, CLOCK_MONOTONIC, &now) < 0)
+                return limit;
+
+        spent = now - operation->entry->begun_usec;
+        return spent < limit / 2 ? limit - spent : limit / 2;
+}
+
 static int prepare(struct operation *operation) {
         int r;
 
-        r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC,
-                                       operation->context->limit_usec, 1000, on_deadline, operation);
+        r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC, time_left(operation), 1000,
+                                       on_deadline, operation);
         if (r < 0)
                 return r;
 

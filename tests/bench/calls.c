@@ -4,10 +4,12 @@
  * on stdin; answers each with the seconds that both ways took.
  *
  *   bench-calls ADDRESS
+ *   bench-calls ADDRESS parts      moves nothing: an empty call, and a plan, which is all that happens before the first write
  */
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
 
@@ -28,23 +30,41 @@ static void check(int r, const sd_bus_error *error) {
         exit(EXIT_FAILURE);
 }
 
+#define CALL(bus, interface, ...)                                                                                      \
+        do {                                                                                                           \
+                sd_bus_error error = SD_BUS_ERROR_NULL;                                                                \
+                check(sd_bus_call_method(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, interface, __VA_ARGS__), &error);      \
+        } while (0)
+
+static void bind_to_vfio(sd_bus *bus, const char *address) {
+        CALL(bus, VFIOBIND_MANAGER_INTERFACE, "Bind", &error, NULL, "sst", address, "vfio", UINT64_C(0));
+}
+
+static void restore(sd_bus *bus, const char *address) {
+        CALL(bus, VFIOBIND_MANAGER_INTERFACE, "Restore", &error, NULL, "st", address, UINT64_C(0));
+}
+
+static void ping(sd_bus *bus, const char *address) {
+        CALL(bus, "org.freedesktop.DBus.Peer", "Ping", &error, NULL, NULL);
+}
+
+static void plan(sd_bus *bus, const char *address) {
+        CALL(bus, VFIOBIND_MANAGER_INTERFACE, "Plan", &error, NULL, "asst", 1, address, "vfio", UINT64_C(0));
+}
+
 int main(int argc, char *argv[]) {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool parts = argc == 3 && strcmp(argv[2], "parts") == 0;
         sd_bus *bus = NULL;
 
-        if (argc != 2 || sd_bus_open_system(&bus) < 0)
+        if ((argc != 2 && !parts) || sd_bus_open_system(&bus) < 0)
                 return EXIT_FAILURE;
 
         while (getchar() != EOF) {
                 double start = now(), middle;
 
-                check(sd_bus_call_method(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "Bind", &error, NULL,
-                                         "sst", argv[1], "vfio", UINT64_C(0)),
-                      &error);
+                (parts ? ping : bind_to_vfio)(bus, argv[1]);
                 middle = now();
-                check(sd_bus_call_method(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "Restore", &error, NULL,
-                                         "st", argv[1], UINT64_C(0)),
-                      &error);
+                (parts ? plan : restore)(bus, argv[1]);
                 printf("%.6f %.6f\n", middle - start, now() - middle);
                 fflush(stdout);
         }

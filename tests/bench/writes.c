@@ -3,7 +3,8 @@
 /* What a move costs at the least: the writes that the service makes, in its order, by one process that does nothing else, and
  * unless told otherwise the wait for udev to have dealt with the VFIO node.
  *
- *   bench-writes [--no-wait] ADDRESS           a round trip for each line on stdin; answers each with the seconds of both ways
+ *   bench-writes [--no-wait] ADDRESS           a round trip for each line on stdin; answers each with the seconds of both ways,
+ *                                              and of those the seconds that udev was waited for
  *   bench-writes [--no-wait] ADDRESS bind      one way, once
  *   bench-writes [--no-wait] ADDRESS restore
  */
@@ -28,6 +29,7 @@ struct program {
         sd_device_monitor *monitor;
         char group[16];
         bool settled;
+        double waited; /* seconds, on the last way to VFIO */
 };
 
 static double now(void) {
@@ -93,11 +95,16 @@ static int listen_to_udev(struct program *program) {
 }
 
 static void bind_to_vfio(struct program *program) {
+        double start;
+
         program->settled = false;
         move(program, "vfio-pci", HOST_DRIVER, "vfio-pci");
+
+        start = now();
         while (program->wait && !program->settled)
                 if (sd_event_run(program->event, UINT64_MAX) < 0)
                         exit(EXIT_FAILURE);
+        program->waited = now() - start;
 }
 
 static void restore(struct program *program) {
@@ -111,7 +118,7 @@ static void serve(struct program *program) {
                 bind_to_vfio(program);
                 middle = now();
                 restore(program);
-                printf("%.6f %.6f\n", middle - start, now() - middle);
+                printf("%.6f %.6f %.6f\n", middle - start, now() - middle, program->waited);
                 fflush(stdout);
         }
 }

@@ -208,14 +208,14 @@ size_t stage_begin(struct stage *stage, const char *addresses, const char *word)
         size_t n = find_functions(stage, addresses, functions);
         _cleanup_failure_ struct failure failure = {};
         const struct request request = { .word = word };
+        const struct asker asker = { .uid = 1000, .caller = ":1.7", .word = word };
         static const struct findings none;
         struct plan *plan;
 
         assert_true(stage->n_answers < ELEMENTSOF(stage->answers));
         *answer = (struct answer){};
         if (mover_plan(stage->mover, functions, n, &request, stage->findings ?: &none, &plan, &failure) < 0 ||
-            mover_start(stage->mover, mover_next_id(stage->mover), plan, word, 1000, ":1.7", on_moved,
-                        answer, &failure) < 0)
+            mover_start(stage->mover, mover_next_id(stage->mover), plan, &asker, on_moved, answer, &failure) < 0)
                 fail_msg("%s", strempty(failure.message));
         assert_false(answer->given);
         return stage->n_answers++;
