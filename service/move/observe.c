@@ -27,6 +27,7 @@ struct observation {
         struct target_of_look *targets;
         size_t n_targets, n_sent, n_seen;
         uint64_t limit_usec;
+        struct worker_identity lost; /* who does not come back from the function that does not answer */
         observed_t done;
         void *userdata;
 };
@@ -34,8 +35,10 @@ struct observation {
 static int finish(struct observation *o, int error) {
         const struct pci_address *stuck = error == -ETIMEDOUT ? &o->targets[o->n_seen].address : NULL;
 
-        if (stuck && o->worker)
+        if (stuck && o->worker) {
+                o->lost = worker_identity(o->worker);
                 (void) workers_note_asleep(o->workers, o->worker, stuck);
+        }
         o->worker = workers_give_back(o->workers, o->worker);
         sd_event_source_set_enabled(o->timer, SD_EVENT_OFF);
         o->done(error, stuck, o->userdata); /* may free it */
@@ -108,7 +111,7 @@ static bool find_asleep(struct observation *o) {
         struct target_of_look first;
         size_t i = 0;
 
-        while (i < o->n_targets && !workers_are_asleep(o->workers, &o->targets[i].address))
+        while (i < o->n_targets && !workers_are_asleep(o->workers, &o->targets[i].address, &o->lost))
                 i++;
         if (i == o->n_targets)
                 return false;
@@ -190,12 +193,22 @@ struct observation *observation_free(struct observation *o) {
         return NULL;
 }
 
+/* A function that was passed over, until whoever looks at it comes back. */
+struct passed {
+        struct passed *next;
+        struct observer *observer;
+        struct target_of_look target;
+        int pidfd;
+        sd_event_source *source;
+};
+
 struct observer {
         sd_event *event;
         struct model *model;
         struct workers *workers;
         struct target_of_look *waiting;
         size_t n_waiting;
+        struct passed *passed;
         struct observation *current;
         sd_event_source *soon; /* starts the next observation when the event loop comes round, so that crowds go together */
         void (*idle)(void *userdata);
@@ -223,11 +236,52 @@ static int wait_again(struct observer *observer, const struct target_of_look *ta
         return 0;
 }
 
+static void passed_free(struct passed *passed) {
+        struct passed **link = &passed->observer->passed;
+
+        while (*link != passed)
+                link = &(*link)->next;
+        *link = passed->next;
+
+        sd_event_source_disable_unref(passed->source);
+        closep(&passed->pidfd);
+        free(passed);
+}
+
+/* The kernel has let the worker go: the function can be looked at. */
+static int on_return(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct passed *passed = userdata;
+        struct observer *observer = passed->observer;
+        int r = wait_again(observer, &passed->target);
+
+        passed_free(passed);
+        return r < 0 ? 0 : sd_event_source_set_enabled(observer->soon, SD_EVENT_ONESHOT);
+}
+
+static void pass_over(struct observer *observer, const struct target_of_look *target, const struct worker_identity *lost) {
+        struct passed *passed = malloc(sizeof(*passed));
+
+        if (!passed)
+                return;
+        *passed = (struct passed){ .next = observer->passed, .observer = observer, .target = *target, .pidfd = -EBADF };
+        observer->passed = passed;
+
+        passed->pidfd = worker_identity_open(lost);
+        if (passed->pidfd < 0) {
+                /* It has come back already: the host is only slow. */
+                (void) wait_again(observer, target);
+                passed_free(passed);
+        } else if (sd_event_add_io(observer->event, &passed->source, passed->pidfd, EPOLLIN, on_return, passed) < 0)
+                passed_free(passed);
+}
+
 static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
         struct observer *observer = userdata;
         struct observation *seen = TAKE_PTR(observer->current);
 
-        /* The one that did not answer is passed over; a uevent will tell when it is itself again. */
+        if (stuck)
+                pass_over(observer, &seen->targets[seen->n_seen], &seen->lost);
+
         for (size_t i = seen->n_seen + 1; i < seen->n_targets; i++)
                 if (wait_again(observer, &seen->targets[i]) < 0)
                         break;
@@ -279,6 +333,8 @@ struct observer *observer_free(struct observer *observer) {
 
         sd_event_source_disable_unref(observer->soon);
         observation_free(observer->current);
+        while (observer->passed)
+                passed_free(observer->passed);
         free(observer->waiting);
         free(observer);
         return NULL;

@@ -127,14 +127,16 @@ static bool is_there(const struct sleeper *sleeper) {
         return fd >= 0;
 }
 
-bool workers_are_asleep(struct workers *workers, const struct pci_address *address) {
+bool workers_are_asleep(struct workers *workers, const struct pci_address *address, struct worker_identity *ret) {
         for (size_t i = workers->n_sleepers; i-- > 0;) {
                 struct sleeper *sleeper = &workers->sleepers[i];
 
                 if (pci_address_compare(&sleeper->address, address) != 0)
                         continue;
-                if (is_there(sleeper))
+                if (is_there(sleeper)) {
+                        *ret = sleeper->identity;
                         return true;
+                }
                 *sleeper = workers->sleepers[--workers->n_sleepers];
         }
 

@@ -20,8 +20,8 @@ int workers_take(struct workers *workers, worker_report_t report, void *userdata
 /* Remembers that WORKER does not come back from the function at ADDRESS: something else in the kernel holds its lock. */
 int workers_note_asleep(struct workers *workers, const struct worker *worker, const struct pci_address *address);
 
-/* Whether such a worker is still there, so that another one would only sleep beside it. */
-bool workers_are_asleep(struct workers *workers, const struct pci_address *address);
+/* Whether such a worker is still there, so that another one would only sleep beside it. RET says who it is. */
+bool workers_are_asleep(struct workers *workers, const struct pci_address *address, struct worker_identity *ret);
 
 /* Takes one back, NULL included: one that still owes an answer is dismissed, since nobody knows when the kernel lets it go on. */
 struct worker *workers_give_back(struct workers *workers, struct worker *worker);

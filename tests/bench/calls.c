@@ -7,6 +7,8 @@
  *   bench-calls ADDRESS parts      moves nothing: an empty call, and a plan, which is all that happens before the first write
  */
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,34 +24,32 @@ static double now(void) {
         return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
-static void check(int r, const sd_bus_error *error) {
-        if (r >= 0)
-                return;
+static void call(sd_bus *bus, const char *interface, const char *member, const char *types, ...) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        va_list arguments;
 
-        fprintf(stderr, "%s\n", error->message);
-        exit(EXIT_FAILURE);
+        va_start(arguments, types);
+        if (sd_bus_call_methodv(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, interface, member, types, arguments) < 0) {
+                fprintf(stderr, "%s: %s\n", member, error.message);
+                exit(EXIT_FAILURE);
+        }
+        va_end(arguments);
 }
 
-#define CALL(bus, interface, ...)                                                                                      \
-        do {                                                                                                           \
-                sd_bus_error error = SD_BUS_ERROR_NULL;                                                                \
-                check(sd_bus_call_method(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, interface, __VA_ARGS__), &error);      \
-        } while (0)
-
 static void bind_to_vfio(sd_bus *bus, const char *address) {
-        CALL(bus, VFIOBIND_MANAGER_INTERFACE, "Bind", &error, NULL, "sst", address, "vfio", UINT64_C(0));
+        call(bus, VFIOBIND_MANAGER_INTERFACE, "Bind", "sst", address, "vfio", UINT64_C(0));
 }
 
 static void restore(sd_bus *bus, const char *address) {
-        CALL(bus, VFIOBIND_MANAGER_INTERFACE, "Restore", &error, NULL, "st", address, UINT64_C(0));
+        call(bus, VFIOBIND_MANAGER_INTERFACE, "Restore", "st", address, UINT64_C(0));
 }
 
 static void ping(sd_bus *bus, const char *address) {
-        CALL(bus, "org.freedesktop.DBus.Peer", "Ping", &error, NULL, NULL);
+        call(bus, "org.freedesktop.DBus.Peer", "Ping", NULL);
 }
 
 static void plan(sd_bus *bus, const char *address) {
-        CALL(bus, VFIOBIND_MANAGER_INTERFACE, "Plan", &error, NULL, "asst", 1, address, "vfio", UINT64_C(0));
+        call(bus, VFIOBIND_MANAGER_INTERFACE, "Plan", "asst", 1, address, "vfio", UINT64_C(0));
 }
 
 int main(int argc, char *argv[]) {

@@ -3,21 +3,28 @@
 """The second half of tests/bench/move: the measurements, in the guest."""
 
 import os
+import statistics
 import subprocess
 import sys
 import time
 
 import report
+import spent
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../vm/lib'))
 import kernel  # noqa: E402
 import topology  # noqa: E402
 
 ROUNDS = 9
-SLOW_ROUNDS = 3  # of what takes seconds
+PEER_ROUNDS = 5
+SLOW_ROUNDS = 3  # of what takes many seconds
+PROFILE_ROUNDS = 5
+PATIENCE = 120  # seconds for one command
 ADDRESS = topology.NIC
+WAYS = ('vfio-pci', 'e1000e')
 BIN = '/srv/bin'
 WRITES = f'{BIN}/bench-writes'
+CALLS = f'{BIN}/bench-calls'
 LIBVIRT = ['libvirtd.socket', 'libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirtd.service']
 
 
@@ -26,96 +33,135 @@ def settle():
     subprocess.run(['udevadm', 'settle'], check=True)
 
 
-def look(there, back):
-    """A round trip has to be one."""
-    if (there, back) != ('vfio-pci', 'e1000e') or kernel.override(ADDRESS) not in ('', 'e1000e'):
-        raise ValueError(f'{ADDRESS} went to {there} and came back to {back}')
-
-
 class Resident:
-    """A contestant that is started once, and makes a round trip for each line that it reads."""
+    """A contestant that is started once, and does its work once for each line that it reads. It answers with seconds, and keeps
+    them."""
 
     def __init__(self, *command):
-        self.process = subprocess.Popen([*command, ADDRESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.bind, self.restore = [], []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.answers = []
 
     def __call__(self):
         settle()
         print(file=self.process.stdin, flush=True)
-        bind, restore = map(float, self.process.stdout.readline().split())
-        look('vfio-pci', kernel.driver(ADDRESS))
-        self.bind.append(bind)
-        self.restore.append(restore)
-        return bind + restore
+        answer = [float(word) for word in self.process.stdout.readline().split()]
+        self.answers.append(answer)
+        return answer[0] + answer[1]
+
+    def part(self, index, rounds):
+        """Of the latest rounds."""
+        return [answer[index] for answer in self.answers[-rounds:]]
 
 
-def commands(bind, restore):
-    """A contestant of two commands, the starts of their processes included."""
-    def run():
+class Commands:
+    """A contestant of two commands, to VFIO and back, the starts of their processes included."""
+
+    def __init__(self, bind, restore):
+        self.commands = (bind, restore)
+
+    def __call__(self):
         settle()
-        start = time.monotonic()
-        subprocess.run(bind, check=True, stdout=subprocess.DEVNULL)
-        middle = time.monotonic()
-        there = kernel.driver(ADDRESS)
-        again = time.monotonic()
-        subprocess.run(restore, check=True, stdout=subprocess.DEVNULL)
-        end = time.monotonic()
-        look(there, kernel.driver(ADDRESS))
-        return middle - start + end - again
-    return run
+        seconds = 0
+        for command, driver in zip(self.commands, WAYS):
+            start = time.monotonic()
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+            seconds += time.monotonic() - start
+            if kernel.driver(ADDRESS) != driver:
+                raise ValueError(f'{command[0]} left {ADDRESS} on {kernel.driver(ADDRESS) or "no driver"}, not {driver}')
+        return seconds
 
 
 def show_ways(resident):
-    print(f'    to VFIO {report.milliseconds(resident.bind[1:])}, back {report.milliseconds(resident.restore[1:])}', flush=True)
+    print(f'    to VFIO {report.milliseconds(resident.part(0, ROUNDS))}, back {report.milliseconds(resident.part(1, ROUNDS))}',
+          flush=True)
 
 
-def measure_own():
-    service, program, bare = Resident(f'{BIN}/bench-calls'), Resident(WRITES), Resident(WRITES, '--no-wait')
-    client = commands(['vfiobindctl', 'bind', '--driver=vfio', ADDRESS], ['vfiobindctl', 'restore', ADDRESS])
-    process = commands([WRITES, ADDRESS, 'bind'], [WRITES, ADDRESS, 'restore'])
-    contestants = [service, program, client, process, bare]
+class Own:
+    """The service, its client, and the writes alone."""
 
-    # The first round loads modules and starts the service.
-    report.take_turns(1, *contestants)
-    times = report.take_turns(ROUNDS, *contestants)
+    def __init__(self):
+        self.service, self.program = Resident(CALLS, ADDRESS), Resident(WRITES, ADDRESS)
+        self.bare = Resident(WRITES, '--no-wait', ADDRESS)
+        self.client = Commands(['vfiobindctl', 'bind', '--driver=vfio', ADDRESS], ['vfiobindctl', 'restore', ADDRESS])
+        self.process = Commands([WRITES, ADDRESS, 'bind'], [WRITES, ADDRESS, 'restore'])
+        self.goals = []
 
-    report.heading('A NIC to VFIO and back', ROUNDS, SLOW_ROUNDS)
-    report.show('a program that writes and waits for udev', times[1])
-    show_ways(program)
-    ratio = report.ratio(times[0], times[1])
-    report.show('calls over an open connection', times[0], f'{ratio:.2f} × that program', report.Goal(1.2, ''), ratio)
-    show_ways(service)
-    ratio = report.ratio(times[2], times[3])
-    report.show('that program, started for each way', times[3])
-    report.show('vfiobindctl bind, restore', times[2], f'{ratio:.2f} × that program', report.Goal(1.2, ''), ratio)
-    report.show('bare writes, waiting for nothing', times[4], f'{report.ratio(times[4], times[2]):.2f} × vfiobindctl')
-    show_ways(bare)
-    return client
+    def compare(self, what, mine, theirs):
+        goal, ratio = report.Goal(1.2, ''), report.ratio(mine, theirs)
+        self.goals.append(goal)
+        report.show(what, mine, f'{ratio:.2f} × that program', goal, ratio)
+
+    def measure(self):
+        contestants = [self.service, self.program, self.client, self.process, self.bare]
+        # The first round loads modules and starts the service.
+        report.take_turns(1, *contestants)
+        service, program, client, process, bare = report.take_turns(ROUNDS, *contestants)
+
+        report.heading('A NIC to VFIO and back', ROUNDS)
+        report.show('a program that writes and waits for udev', program)
+        show_ways(self.program)
+        self.compare('calls over an open connection', service, program)
+        show_ways(self.service)
+        report.show('that program, started for each way', process)
+        self.compare('vfiobindctl bind, restore', client, process)
+        report.show('bare writes', bare, f'{report.ratio(bare, client):.2f} × vfiobindctl',
+                    note='no goal: the same writes, and they wait for nothing')
+        show_ways(self.bare)
+
+    def profile(self):
+        """Where the time goes, in more rounds of each."""
+        print(f'Where the time of a round trip goes, in the mean of {PROFILE_ROUNDS}; udev\'s work is counted to its end')
+        for name, contestant in (('that program', self.program), ('calls', self.service), ('the program, started', self.process),
+                                 ('vfiobindctl', self.client)):
+            spent.show(name, contestant, PROFILE_ROUNDS, settle)
+
+        parts = Resident(CALLS, ADDRESS, 'parts')
+        report.take_turns(PROFILE_ROUNDS, parts, self.program, self.service)
+        waited, ping, plan = self.program.part(2, PROFILE_ROUNDS), *(parts.part(i, PROFILE_ROUNDS) for i in (0, 1))
+        writes = statistics.median(self.program.part(0, PROFILE_ROUNDS)) - statistics.median(waited)
+        print(f'    of one way to VFIO, {report.milliseconds(self.service.part(0, PROFILE_ROUNDS))} by a call: an empty call '
+              f'{report.milliseconds(ping)}; what comes before the first write (Plan) {report.milliseconds(plan)}; '
+              f'the program\'s writes {writes * 1000:.1f} ms, its wait for udev {report.milliseconds(waited)}', flush=True)
 
 
 def measure_peer(name, client, rounds, bind, restore):
-    """A peer has to be twice as slow."""
-    peer = commands(bind, restore)
-    report.take_turns(1, client, peer)
-    mine, theirs = report.take_turns(rounds, client, peer)
-    ratio = report.ratio(theirs, mine)
-    report.show(name, theirs, f'{ratio:.1f} × vfiobindctl ({report.milliseconds(mine)})', report.Goal(2, '', at_least=True),
-                ratio)
+    """A peer has to take twice as long."""
+    peer = Commands(bind, restore)
+    before = kernel.snapshot()
+    try:
+        report.take_turns(1, client, peer)
+        mine, theirs = report.take_turns(rounds, client, peer)
+    except (subprocess.SubprocessError, ValueError) as error:
+        print(f'{name}: not measured: {error}', flush=True)
+        kernel.repair(before)
+        return
+
+    goal, ratio = report.Goal(2, '', at_least=True), report.ratio(theirs, mine)
+    report.show(name, theirs, f'{ratio:.1f} × vfiobindctl ({report.milliseconds(mine)})', goal, ratio)
+    if goal.missed:
+        for title, contestant in ((name.split()[0], peer), ('vfiobindctl', client)):
+            spent.show(title, contestant, 2, settle)
 
 
 def main():
     # libvirt's daemon looks at every uevent: only while it is measured itself.
     subprocess.run(['systemctl', '--quiet', 'stop', *LIBVIRT], check=True)
-    client = measure_own()
-    measure_peer('driverctl set-override, unset-override', client, ROUNDS,
+    own = Own()
+    own.measure()
+    if any(goal.missed for goal in own.goals):
+        own.profile()
+
+    report.heading('Other people\'s tools, in turns with vfiobindctl', PEER_ROUNDS, SLOW_ROUNDS)
+    measure_peer('driverctl set-override, unset-override', own.client, PEER_ROUNDS,
                  ['driverctl', '--nosave', 'set-override', ADDRESS, 'vfio-pci'],
                  ['driverctl', '--nosave', 'unset-override', ADDRESS])
-    measure_peer('dpdk-devbind.py --bind', client, SLOW_ROUNDS,
+    measure_peer('dpdk-devbind.py --bind', own.client, SLOW_ROUNDS,
                  ['dpdk-devbind.py', '--bind=vfio-pci', ADDRESS], ['dpdk-devbind.py', '--bind=e1000e', ADDRESS])
     subprocess.run(['systemctl', '--quiet', 'start', *LIBVIRT], check=True)
     device = f'pci_{ADDRESS.replace(":", "_").replace(".", "_")}'
-    measure_peer('virsh nodedev-detach, nodedev-reattach', client, ROUNDS,
-                 ['virsh', '--quiet', 'nodedev-detach', device], ['virsh', '--quiet', 'nodedev-reattach', device])
+    virsh = ['virsh', '--quiet', '--connect=qemu:///system']
+    measure_peer('virsh nodedev-detach, nodedev-reattach', own.client, PEER_ROUNDS,
+                 [*virsh, 'nodedev-detach', device], [*virsh, 'nodedev-reattach', device])
 
 
 if __name__ == '__main__':

@@ -41,9 +41,9 @@ def line(what, figure, comparison='', goal=''):
     print(f'{what:<41} {figure:>10}  {comparison:<34} {goal}'.rstrip(), flush=True)
 
 
-def show(what, times, comparison='', goal=None, figure=None):
-    """A line of times, and of the figure that is held against the goal."""
-    line(what, milliseconds(times), comparison, goal.hold(figure) if goal else '')
+def show(what, times, comparison='', goal=None, figure=None, note=''):
+    """A line of times, and of the figure that is held against the goal, or a note why there is none."""
+    line(what, milliseconds(times), comparison, goal.hold(figure) if goal else note)
 
 
 def heading(what, rounds, slow_rounds=None):

@@ -236,7 +236,8 @@ class Stage:
         for address in shown.keys() & states.keys():
             device, home = shown[address], homes.get(address)
             if (device['Driver'], device['DriverOverride'], device['Busy']) != (*states[address], False):
-                found.append(f'{address} shows {device["Driver"]}, {device["DriverOverride"]}, busy {device["Busy"]}')
+                found.append(f'{address} shows {device["Driver"]}, {device["DriverOverride"]}, busy {device["Busy"]} '
+                             f'where {states[address]} is true')
             if (states[address] == HOME[address] or address in self.foreign) != (home is None):
                 found.append(f'{address}: home is recorded as {home}')
             elif home and (home['driver'], home['override']) != HOME[address]:

@@ -190,6 +190,13 @@ static void test_observer_passes_over(void **state) {
         stage_fault(stage, "look", addresses[40], 0, "hang");
         stage_fault(stage, "look", addresses[CROWD - 1], 0, "hang");
         watch(stage, observer, &idle, CROWD - 2);
+
+        /* When they answer at last, they are looked at again. */
+        stage_no_fault(stage, "look", addresses[40]);
+        stage_no_fault(stage, "look", addresses[CROWD - 1]);
+        stage_release(stage);
+        while (count_known(stage) < CROWD)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
         observer_free(observer);
 }
 
