@@ -2,6 +2,8 @@
 
 /* Moves in messages. */
 
+#include <stdio.h>
+
 #include "dbus/error.h"
 #include "dbus/moves.h"
 #include "dbus/names.h"
@@ -24,19 +26,21 @@ int append_moves(sd_bus_message *message, const struct model *model, const struc
 
 void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure,
                              const struct plan *plan) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        sd_bus_message *message = NULL;
         bool failed = failure->kind != FAILURE_NONE;
+        sd_bus_message *message = NULL;
+        _cleanup_free_ char *text = NULL;
         int r;
 
-        if (failed)
-                (void) set_error(&error, failure); /* in the words that the caller was told */
+        /* Everybody hears this. */
+        if (failed && asprintf(&text, "%s.", failure_discreet(failure)) < 0)
+                text = NULL;
 
         (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, NULL);
 
         r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "OperationFinished");
         if (r >= 0)
-                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid, strempty(error.name), strempty(error.message));
+                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid, failed ? error_name(failure->kind) : "",
+                                          strempty(text));
         if (r >= 0)
                 r = append_moves(message, service->model, failed ? NULL : plan);
         if (r >= 0)

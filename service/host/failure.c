@@ -56,7 +56,12 @@ int fail_internal(struct failure *f, int error) {
         return -number;
 }
 
+const char *failure_discreet(const struct failure *f) {
+        return strempty(f->discreet ?: f->message);
+}
+
 void failure_clear(struct failure *f) {
         free(f->message);
+        free(f->discreet);
         *f = (struct failure){};
 }

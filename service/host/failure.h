@@ -34,13 +34,17 @@ enum failure_kind {
 struct failure {
         enum failure_kind kind;
         char *message; /* owned; a sentence without a full stop, NULL where memory was short */
+        char *discreet; /* owned; the same for others than the caller, where they may not know as much; NULL: the message is for all */
 };
 
 /* Sets F to KIND with the sentence. A failure that is already set is kept, since the first cause is the one to tell.
  * F may be NULL. Returns a negative errno that fits the kind, so that it can end a function: `return fail(f, …)`. */
 int fail(struct failure *f, enum failure_kind kind, const char *format, ...) _printf_(3, 4);
 
-/* The same for a lack of memory or another error of the process itself. */
+/* What others than the caller may be told. */
+const char *failure_discreet(const struct failure *f);
+
+/* The same as fail() for a lack of memory or another error of the process itself. */
 int fail_internal(struct failure *f, int error);
 
 /* The errno, positive, that stands for a kind. */

@@ -343,8 +343,18 @@ int plan_make(const struct model *model, struct function *const *functions, size
         return 0;
 }
 
+/* In words that VIEWER may read; the caller frees it. */
+static char *word_findings(const struct finding *first, size_t n, struct viewer *viewer) {
+        const char *message = viewer_message(viewer, first);
+        char *text;
+        int r = n > 1 ? asprintf(&text, "%s (and %zu more)", message, n - 1) : asprintf(&text, "%s", message);
+
+        return r < 0 ? NULL : text;
+}
+
 int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct failure *failure) {
         enum severity allowed = plan->flags & PLAN_FORCE ? SEVERITY_FORCE : SEVERITY_WARN;
+        _cleanup_free_ char *message = NULL;
         const struct finding *first = NULL;
         size_t n = 0;
 
@@ -357,12 +367,13 @@ int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct f
                         first = finding;
                 n++;
         }
+        if (!first)
+                return 0;
 
-        if (n > 1)
-                return fail(failure, FAILURE_IN_USE, "%s (and %zu more)", viewer_message(viewer, first), n - 1);
-        if (n == 1)
-                return fail(failure, FAILURE_IN_USE, "%s", viewer_message(viewer, first));
-        return 0;
+        message = word_findings(first, n, viewer);
+        if (failure && first->discreet)
+                failure->discreet = word_findings(first, n, viewer_nobody());
+        return fail(failure, FAILURE_IN_USE, "%s", strempty(message));
 }
 
 const struct movement *plan_permission_subject(const struct plan *plan, const struct permission *permission) {

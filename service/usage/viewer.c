@@ -26,6 +26,12 @@ int viewer_new(const struct root *root, uid_t uid, pid_t pid, struct viewer **re
         return 0;
 }
 
+struct viewer *viewer_nobody(void) {
+        static struct viewer nobody = { .uid = OWNER_NOBODY };
+
+        return &nobody;
+}
+
 struct viewer *viewer_free(struct viewer *viewer) {
         if (viewer)
                 mnt_unref_table(viewer->mounts);
@@ -55,6 +61,8 @@ static bool sees_mount(struct viewer *viewer, const struct finding *finding) {
 static bool may_read(struct viewer *viewer, const struct finding *finding) {
         if (!viewer || viewer->uid == 0 || !finding->discreet)
                 return true;
+        if (viewer->uid == OWNER_NOBODY)
+                return false;
         if (finding->privacy.owner != OWNER_NOBODY)
                 return finding->privacy.owner == viewer->uid;
 

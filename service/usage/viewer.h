@@ -11,6 +11,9 @@ struct viewer;
 
 /* The user UID, looking from process PID (0: nobody knows which), on the host below ROOT, which has to stay. */
 int viewer_new(const struct root *root, uid_t uid, pid_t pid, struct viewer **ret);
+/* Somebody who may read nothing but what is for all. Never freed. */
+struct viewer *viewer_nobody(void);
+
 struct viewer *viewer_free(struct viewer *viewer);
 
 static inline void viewer_freep(struct viewer **viewer) {

@@ -29,7 +29,7 @@ static void call(sd_bus *bus, const char *interface, const char *member, const c
         va_list arguments;
 
         va_start(arguments, types);
-        if (sd_bus_call_methodv(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, interface, member, types, arguments) < 0) {
+        if (sd_bus_call_methodv(bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, interface, member, &error, NULL, types, arguments) < 0) {
                 fprintf(stderr, "%s: %s\n", member, error.message);
                 exit(EXIT_FAILURE);
         }

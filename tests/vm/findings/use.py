@@ -13,7 +13,7 @@ REFUSE, FORCED, WARN = 'refuse', 'force', 'warn'
 
 
 def run(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=bus.PATIENCE).stdout
 
 
 def look(address, target='vfio', client=root):

@@ -114,8 +114,14 @@ def kill_after(seconds):
     return wait
 
 
-def is_settled():
-    return not unit.journal() and not unit.workers()
+def settle():
+    """Waits until the journal is empty and no worker lives."""
+    try:
+        bus.wait_for(lambda: not unit.journal() and not unit.workers(), 'everything to be settled', DEADLINE)
+    except AssertionError as error:
+        left = {name: unit.read(f'{unit.OPERATIONS}/{name}') for name in unit.journal()}
+        asleep = {number: (unit.process(number), unit.read(f'/proc/{number}/stack')) for number in unit.workers()}
+        raise AssertionError(f'{error}: journal {left}, workers {asleep}') from error
 
 
 def strike(moves, seconds):
@@ -128,7 +134,7 @@ def strike(moves, seconds):
 
     # The first call starts the service, unless it has been started again already.
     root.call(bus.MANAGER, 'ListDevices', seconds=DEADLINE)
-    bus.wait_for(is_settled, 'everything to be settled', DEADLINE)
+    settle()
     bus.wait_for(lambda: all(reply.reply for reply in pending), 'the callers to know')
     for move, done, reply in zip(moves, written, pending):
         move.check(done is not None, reply.reply)
@@ -180,6 +186,6 @@ def moments(number, rows):
                 counts.update(strike(moves, share * seconds))
         finally:
             print(f'# moves, by when the service was killed: {", ".join(f"{name}: {counts[name]}" for name in sorted(counts))}', flush=True)
-            bus.wait_for(is_settled, 'everything to be settled', DEADLINE)
+            settle()
             for move in moves:
                 move.go_home()

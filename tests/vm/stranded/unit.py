@@ -29,12 +29,19 @@ def journal():
     return sorted(os.listdir(OPERATIONS))
 
 
+def read(path):
+    """What a file holds; None if it has gone."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def process(number):
     """The name and the state of a process, as a pair; None if it has ended."""
-    try:
-        with open(f'/proc/{number}/stat', encoding='utf-8') as file:
-            text = file.read()
-    except (FileNotFoundError, ProcessLookupError):
+    text = read(f'/proc/{number}/stat')
+    if text is None:
         return None
     name, fields = text.rsplit(')', 1)
     return name.split('(', 1)[1], fields.split()[0]
