@@ -227,6 +227,13 @@ class Stage:
         found += [path for path, interfaces in self.root.managed_objects().items() if OPERATION in interfaces]
         return found + [f'worker {pid}' for pid in self.workers()]
 
+    def is_true_record(self, address, state, home):
+        if state == HOME[address]:
+            return home is None
+        if address in self.foreign:
+            return home is None or home['unknown']
+        return home is not None and (home['driver'], home['override']) == HOME[address]
+
     def untrue(self):
         """Where what the service shows and notes differs from what is."""
         states, homes, found = self.states(), self.files('moved'), []
@@ -238,9 +245,7 @@ class Stage:
             if (device['Driver'], device['DriverOverride'], device['Busy']) != (*states[address], False):
                 found.append(f'{address} shows {device["Driver"]}, {device["DriverOverride"]}, busy {device["Busy"]} '
                              f'where {states[address]} is true')
-            if (states[address] == HOME[address] or address in self.foreign) != (home is None):
-                found.append(f'{address}: home is recorded as {home}')
-            elif home and (home['driver'], home['override']) != HOME[address]:
+            if not self.is_true_record(address, states[address], home):
                 found.append(f'{address}: home is recorded as {home}')
             if device['HostDriver'] != (home['driver'] if home else ''):
                 found.append(f'{address}: HostDriver {device["HostDriver"]}')

@@ -51,6 +51,7 @@ static void make_functions(struct world *world) {
                 f->bridge_header = bridge && !one_in(3);
                 f->bridge_class = bridge && (!f->bridge_header || !one_in(3));
                 f->group = iommu && !one_in(5) ? (int) number_below(4) : -1;
+                f->n_virtual = one_in(4) ? number_below(3) : 0;
         }
 }
 
@@ -85,6 +86,8 @@ static void add_functions(struct host *host, const struct world *world) {
                         .class_code = f->bridge_class ? 0x060000 : 0x020000,
                         .bridge = f->bridge_header,
                         .group = f->group < 0 ? NULL : group,
+                        .total_vfs = "2",
+                        .vfs = f->n_virtual == 0 ? NULL : f->n_virtual == 1 ? "7777:01:00.0" : "7777:01:00.0 7777:01:00.1",
                 };
 
                 snprintf(group, sizeof(group), "%d", f->group);
@@ -140,6 +143,7 @@ static void make_state(struct host *host, struct world *world, uint64_t seqnum) 
                 f->past = number_below(_PAST_MAX);
                 f->home_driver = one_of(homes);
                 f->home_override = one_of(overrides);
+                f->home_console = one_in(3);
                 assert_ok(model_note_driver(host->model, function, f->driver, seqnum));
                 assert_ok(model_set_override(host->model, function, f->override));
                 assert_string_equal(function->driver, f->driver);
@@ -151,7 +155,9 @@ static void make_findings(struct world *world) {
         static const struct world_finding kinds[] = {
                 { "mounted", "/mnt", "force" },    { "mounted", "/", "refuse" },
                 { "swap", "/dev/sda3", "refuse" }, { "mounted", "/home", "force" },
-                { "swap", "/swapfile", "refuse" },
+                { "swap", "/swapfile", "refuse" }, { "display", "console", "force" },
+                { "display", "boot display", "force" }, { "framebuffer", "efifb", "warn" },
+                { "network", "eth0", "force" },
         };
 
         /* Each kind and subject once: what is said twice is another test's business. */
@@ -170,6 +176,7 @@ static void make_request(struct world *world) {
         world->word = one_of(words);
         world->configured = one_of(configured);
         world->widen = one_in(2);
+        world->force = one_in(3);
         world->n_named = 0;
         for (size_t i = 0; i < world->n_functions; i++) {
                 size_t place = number_below((unsigned) world->n_functions);
@@ -198,10 +205,27 @@ static const struct home *home_of(const struct function *f, void *userdata) {
                 if (w->past == RECORDED) {
                         strcpy(home.driver, w->home_driver);
                         strcpy(home.override, w->home_override);
+                        home.console = w->home_console;
                 }
                 return &home;
         }
         return NULL;
+}
+
+static enum finding_kind kind_of(const char *name) {
+        enum finding_kind kind = 0;
+
+        while (!streq(finding_kind_name(kind), name))
+                kind++;
+        return kind;
+}
+
+static enum severity severity_of(const char *name) {
+        enum severity severity = 0;
+
+        while (!streq(severity_name(severity), name))
+                severity++;
+        return severity;
 }
 
 static int take_findings(const struct world *world, struct findings *findings) {
@@ -209,9 +233,7 @@ static int take_findings(const struct world *world, struct findings *findings) {
                 const struct world_finding *f = &world->findings[i];
                 struct pci_address address = at(world->functions[f->function].address);
 
-                assert_ok(findings_add(findings, streq(f->kind, "swap") ? FINDING_SWAP : FINDING_MOUNTED,
-                                       streq(f->severity, "force") ? SEVERITY_FORCE : SEVERITY_REFUSE,
-                                       &address, f->subject, "x"));
+                assert_ok(findings_add(findings, kind_of(f->kind), severity_of(f->severity), &address, f->subject, "x"));
         }
         return 0;
 }
@@ -220,7 +242,7 @@ static void describe(const struct plan *plan, char text[static WORLD_TEXT]) {
         char *p = text;
 
         for (size_t i = 0; i < plan->n_permissions; i++) {
-                const struct movement *m = &plan->movements[plan->permissions[i].movement];
+                const struct movement *m = plan_permission_subject(plan, &plan->permissions[i]);
 
                 p += sprintf(p, "%s %s from %s/%s\n", plan->permissions[i].action,
                              PCI_ADDRESS_TEXT(&m->address), m->old_driver, m->old_override);
@@ -251,7 +273,7 @@ static void service_plan(struct host *host, const struct world *world, char text
         _cleanup_free_ struct function **functions = NULL;
         struct pci_address addresses[WORLD_FUNCTIONS];
         const struct request request = { addresses, world->n_named, world->word,
-                                         world->widen ? PLAN_GROUP : 0 };
+                                         (world->widen ? PLAN_GROUP : 0u) | (world->force ? PLAN_FORCE : 0u) };
         size_t n = 0;
         int r;
 

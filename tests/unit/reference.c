@@ -94,6 +94,7 @@ struct goal {
         const char *backend; /* "" for none of them */
         const char *driver, *override, *load;
         bool pick, home;
+        bool console; /* gets the console back */
 };
 
 static struct goal failing(const char *why) {
@@ -139,6 +140,7 @@ static struct goal to_host(const struct world *world, const struct world_functio
         if (f->past == RECORDED) {
                 goal.driver = f->home_driver;
                 goal.override = f->home_override;
+                goal.console = f->home_console;
                 if (!same(goal.driver, "") && !world_has_driver(world, goal.driver))
                         goal.load = "modalias";
                 return goal;
@@ -299,6 +301,26 @@ static void say_route(const struct world_function *f, const struct goal *goal, c
                 say(text, "wait-node %s %d\n", f->address, f->group);
 }
 
+static bool is_found(const struct world *world, const struct world_function *f, const char *kind, const char *subject) {
+        for (size_t i = 0; i < world->n_findings; i++)
+                if (&world->functions[world->findings[i].function] == f && same(world->findings[i].kind, kind) &&
+                    same(world->findings[i].subject, subject))
+                        return true;
+        return false;
+}
+
+/* What cannot stay when a driver goes is ended before. */
+static void say_release(const struct world *world, const struct world_function *f, const struct goal *goal, char *text) {
+        if (same(f->driver, "") || (!goal->pick && same(f->driver, goal->driver)))
+                return;
+        if (f->n_virtual > 0)
+                say(text, "virtual-functions %s 0\n", f->address);
+        if (is_found(world, f, "display", "console"))
+                say(text, "release-console %s fbcon\n", f->address);
+        if ((same(goal->backend, "kvm") || same(goal->backend, "xen")) && is_found(world, f, "framebuffer", "efifb"))
+                say(text, "release-console %s firmware\n", f->address);
+}
+
 static void say_topology(const struct world *world, const struct moving *moving, size_t i, char *text) {
         const struct world_function *f = moving->list[i];
 
@@ -333,17 +355,25 @@ static void say_usage(const struct world *world, const struct moving *moving, ch
 }
 
 void reference_plan(const struct world *world, char text[static WORLD_TEXT]) {
+        static char permissions[WORLD_TEXT];
         const struct world_function *list[2 * WORLD_FUNCTIONS];
         struct moving moving = {};
         size_t n = 0;
         const char *failure = choose(world, list, &n);
 
-        text[0] = '\0';
+        text[0] = permissions[0] = '\0';
         for (size_t i = 0; !failure && i < n; i++) {
                 struct goal goal = goal_of(world, list[i]);
+                bool stays = !goal.failure && is_there(list[i], &goal);
 
                 failure = goal.failure;
-                if (failure || is_there(list[i], &goal))
+                if (!failure && !stays)
+                        say(permissions, "%s %s from %s/%s\n", goal.home ? "restore" : "bind", list[i]->address,
+                            list[i]->driver, list[i]->override);
+                if (!failure && world->force)
+                        say(permissions, "force %s from %s/%s\n", list[i]->address, list[i]->driver,
+                            list[i]->override);
+                if (failure || stays)
                         continue;
                 moving.list[moving.n] = list[i];
                 moving.goals[moving.n++] = goal;
@@ -353,12 +383,14 @@ void reference_plan(const struct world *world, char text[static WORLD_TEXT]) {
                 return;
         }
 
-        for (size_t i = 0; i < moving.n; i++)
-                say(text, "%s %s from %s/%s\n", moving.goals[i].home ? "restore" : "bind",
-                    moving.list[i]->address, moving.list[i]->driver, moving.list[i]->override);
+        say(text, "%s", permissions);
         say_loads(&moving, text);
-        for (size_t i = 0; i < moving.n; i++)
+        for (size_t i = 0; i < moving.n; i++) {
+                say_release(world, moving.list[i], &moving.goals[i], text);
                 say_route(moving.list[i], &moving.goals[i], text);
+                if (moving.goals[i].console)
+                        say(text, "return-console %s fbcon\n", moving.list[i]->address);
+        }
         for (size_t i = 0; i < moving.n; i++)
                 say_topology(world, &moving, i, text);
         say_usage(world, &moving, text);

@@ -36,6 +36,8 @@ struct world_function {
         const char *driver, *override;
         enum past past;
         const char *home_driver, *home_override; /* with RECORDED */
+        bool home_console;                       /* likewise: the console was taken off it */
+        unsigned n_virtual;                      /* how many virtual functions it has enabled */
 };
 
 /* What stands in the way of a backend's module. */
@@ -59,12 +61,12 @@ struct world {
         enum module vfio, kvm, xen, variant;
         bool igb_registered;
 
-        struct world_finding findings[8];
+        struct world_finding findings[12];
         size_t n_findings;
 
         const char *named[WORLD_FUNCTIONS];
         size_t n_named;
-        bool widen;
+        bool widen, force;
         const char *word, *configured;
 };
 
