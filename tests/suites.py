@@ -74,10 +74,10 @@ SUITES = {
     'faults': meson('sanitize', 'faults'),
     'fuzz': meson('sanitize', 'fuzz'),
     'valgrind': meson('release', 'valgrind'),
-    'vm': guest('main', 'main/run'),
+    'vm': guest('main', 'main/run', deadline=1500),
     'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
-    'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver', deadline=900),
-    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver', deadline=900),
+    'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver'),
+    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver', deadline=1200),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
 }
 

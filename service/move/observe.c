@@ -37,7 +37,9 @@ static int finish(struct observation *o, int error) {
 
         if (stuck && o->worker) {
                 o->lost = worker_identity(o->worker);
-                (void) workers_note_asleep(o->workers, o->worker, stuck);
+                /* A lock that is held for as long as the observer's patience is nothing special: any probe takes longer. */
+                if (o->limit_usec > PATIENCE_USEC)
+                        (void) workers_note_asleep(o->workers, o->worker, stuck);
         }
         o->worker = workers_give_back(o->workers, o->worker);
         sd_event_source_set_enabled(o->timer, SD_EVENT_OFF);

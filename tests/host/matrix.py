@@ -71,7 +71,7 @@ OPERATIONS = [
     Operation('to none', [NIC], None, ('', 'none'), ('Bind', '(sst)', (NIC, 'none', 0))),
     Operation('to a host driver', [NIC], None, (ROUTE, ''), ('Bind', '(sst)', (NIC, ROUTE, 0))),
     Operation('to another backend', [NIC], VFIO, STUB, ('Bind', '(sst)', (NIC, 'kvm', 0)), BIND_ONE, module='pci_stub'),
-    Operation('restore without a record', [NIC], VFIO, None, ('Restore', '(st)', (NIC, 0)), foreign=True),
+    Operation('restore without a record', CARD[2:], VFIO, None, ('Restore', '(st)', (CARD[2], 0)), foreign=True),
 ]
 
 
@@ -104,19 +104,21 @@ KINDS = [
     (r'module/(?P<name>\w+)/insert', 'load'),
     (r'(?P<address>[\da-f:.]+)/driver_override', 'override'),
     (r'drivers/(?P<name>.*)/(?P<kind>unbind|bind)', None),
-    (r'drivers_probe', 'probe'),
 ]
 
 
-def steps_from(log, functions, node):
+def steps_from(log, operation, node):
     """The steps that were written; node: whether a VFIO node had to appear, after the first bind."""
     steps, writes = [], 0
     for subject, data, _ in log:
         match, kind = next((m, kind) for pattern, kind in KINDS if (m := re.fullmatch(pattern, subject)))
         found, text = match.groupdict(), data.removesuffix('\\n')
         kind = kind or found['kind']
-        address = found.get('address') or (functions[0] if kind == 'load' else text)
-        steps.append(Step(kind, address, found.get('name') or text if kind != 'probe' else '', writes))
+        # Without a record it is the first of the drivers that might take the function, and not the only one that is tried.
+        if kind == 'bind' and operation.foreign:
+            kind = 'probe'
+        address = found.get('address') or (operation.functions[0] if kind == 'load' else text)
+        steps.append(Step(kind, address, found.get('name') or text, writes))
         writes += kind != 'load'
         if kind == 'bind' and node:
             node = False
@@ -328,4 +330,4 @@ class Stage:
             if self.states() != operation.states(operation.after):
                 raise Stranded(f'{operation.name}: {self.states()}')
             self.check_quiet()
-        return steps_from(log, operation.functions, node), took, self.count_descriptors()
+        return steps_from(log, operation, node), took, self.count_descriptors()

@@ -191,8 +191,12 @@ static void test_observer_passes_over(void **state) {
         stage_fault(stage, "look", addresses[CROWD - 1], 0, "hang");
         watch(stage, observer, &idle, CROWD - 2);
 
-        /* When they answer at last, they are looked at again. */
+        /* Whoever waits for an answer has more patience. */
         stage_no_fault(stage, "look", addresses[40]);
+        assert_int_equal(observe(stage, CROWD - 1, 10000000).error, 0);
+        assert_int_equal(count_known(stage), CROWD - 1);
+
+        /* When they answer at last, they are looked at again. */
         stage_no_fault(stage, "look", addresses[CROWD - 1]);
         stage_release(stage);
         while (count_known(stage) < CROWD)
