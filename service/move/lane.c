@@ -226,7 +226,7 @@ static void complete(struct lane *lane, const struct movement *movement) {
         }
 
         lane->state = LANE_COMPLETING;
-        if (plan_undo_steps(movement, lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
+        if (route_complete(movement, lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
             give_order(lane, &lane->steps[0]) < 0)
                 try_again(lane);
 }

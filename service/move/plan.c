@@ -77,49 +77,6 @@ int plan_functions(const struct model *model, const struct request *request, str
         return 0;
 }
 
-static int add_step(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement, const char *argument) {
-        struct step *step = array_append(steps, n_steps, sizeof(*step));
-
-        if (!step)
-                return -ENOMEM;
-
-        *step = (struct step){ .kind = kind, .movement = movement };
-        snprintf(step->argument, sizeof(step->argument), "%s", argument);
-        return 0;
-}
-
-/* Whether the kernel would refuse to bind the target's driver under the target's override. */
-static bool override_excludes_driver(const struct target *target) {
-        return *target->driver != '\0' && *target->override != '\0' && !streq(target->override, target->driver);
-}
-
-int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t movement,
-          struct step **steps, size_t *n_steps) {
-        bool leaves = target->pick || !streq(from_driver, target->driver);
-        bool late_override = leaves && override_excludes_driver(target);
-        const char *early = late_override ? "" : target->override;
-        char number[16];
-        int r = 0;
-
-        /* The override comes first, so that no probe of somebody else's can catch the function between two drivers. */
-        if (!streq(from_override, early))
-                r = add_step(steps, n_steps, STEP_OVERRIDE, movement, early);
-        if (r >= 0 && leaves && *from_driver != '\0')
-                r = add_step(steps, n_steps, STEP_UNBIND, movement, from_driver);
-        if (r >= 0 && target->pick)
-                r = add_step(steps, n_steps, STEP_PROBE, movement, target->modules);
-        else if (r >= 0 && leaves && *target->driver != '\0')
-                r = add_step(steps, n_steps, STEP_BIND, movement, target->driver);
-        if (r >= 0 && late_override)
-                r = add_step(steps, n_steps, STEP_OVERRIDE, movement, target->override);
-
-        if (r >= 0 && leaves && target->backend && target->backend->kind == DRIVER_VFIO) {
-                snprintf(number, sizeof(number), "%d", group);
-                r = add_step(steps, n_steps, STEP_WAIT_NODE, movement, number);
-        }
-        return r;
-}
-
 /* Modules come before everything else, each once: nothing has happened yet where one is missing. */
 static int add_load_steps(struct plan *plan) {
         int r = 0;
@@ -131,7 +88,7 @@ static int add_load_steps(struct plan *plan) {
                 for (size_t j = 0; !known && j < plan->n_steps; j++)
                         known = streq(plan->steps[j].argument, load);
                 if (!known)
-                        r = add_step(&plan->steps, &plan->n_steps, STEP_LOAD_MODULE, i, load);
+                        r = steps_add(&plan->steps, &plan->n_steps, STEP_LOAD_MODULE, i, load);
         }
 
         return r;
@@ -156,64 +113,6 @@ static int add_permissions(struct plan *plan, const struct target *target, bool 
                 r = add_permission(plan, target->home ? "restore" : "bind", stays, movement);
         if (r >= 0 && plan->flags & PLAN_FORCE)
                 r = add_permission(plan, "force", stays, movement);
-        return r;
-}
-
-/* Whether the function leaves a driver, so that whatever needs that driver has to go first. */
-static bool leaves_driver(const struct movement *m) {
-        return *m->old_driver != '\0' && (m->target.pick || !streq(m->old_driver, m->target.driver));
-}
-
-static bool is_found(const struct findings *findings, const struct movement *m, enum finding_kind kind, const char *subject) {
-        for (size_t i = 0; i < findings->n; i++)
-                if (findings->array[i].kind == kind && pci_address_compare(&findings->array[i].address, &m->address) == 0 &&
-                    (!subject || streq(findings->array[i].subject, subject)))
-                        return true;
-
-        return false;
-}
-
-/* The orderly way: what stands on the function's driver is ended by whoever can, before the driver goes. */
-static int add_release_steps(struct plan *plan, const struct model *model, size_t index, const struct findings *findings) {
-        struct movement *m = &plan->movements[index];
-        const struct function *f = model_function(model, &m->address);
-        const struct backend *backend = m->target.backend;
-        int r = 0;
-
-        if (!leaves_driver(m))
-                return 0;
-
-        if (f->n_virtual_functions > 0) {
-                m->old_virtual_functions = (unsigned) f->n_virtual_functions;
-                r = add_step(&plan->steps, &plan->n_steps, STEP_VIRTUAL_FUNCTIONS, index, "0");
-        }
-        if (r >= 0 && is_found(findings, m, FINDING_DISPLAY, SUBJECT_CONSOLE)) {
-                m->shows_console = true;
-                r = add_step(&plan->steps, &plan->n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_KERNEL);
-        }
-
-        /* vfio-pci throws it off itself; a stub would leave it drawing into memory that a guest has. */
-        if (r >= 0 && backend && backend->kind != DRIVER_VFIO && is_found(findings, m, FINDING_FRAMEBUFFER, NULL))
-                r = add_step(&plan->steps, &plan->n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_FIRMWARE);
-        return r;
-}
-
-static int add_return_steps(struct plan *plan, size_t index) {
-        return plan->movements[index].target.returns_console ?
-                               add_step(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL) :
-                               0;
-}
-
-int plan_undo_steps(const struct movement *m, size_t index, struct step **steps, size_t *n_steps) {
-        char number[16];
-        int r = 0;
-
-        if (m->old_virtual_functions > 0) {
-                snprintf(number, sizeof(number), "%u", m->old_virtual_functions);
-                r = add_step(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, number);
-        }
-        if (r >= 0 && m->shows_console)
-                r = add_step(steps, n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
         return r;
 }
 
@@ -324,13 +223,13 @@ int plan_make(const struct model *model, struct function *const *functions, size
 
         r = add_load_steps(plan);
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
-                const struct movement *m = &plan->movements[i];
+                struct movement *m = &plan->movements[i];
 
-                r = add_release_steps(plan, model, i, findings);
+                r = route_release(m, i, model_function(model, &m->address), findings, &plan->steps, &plan->n_steps);
                 if (r >= 0)
                         r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps, &plan->n_steps);
-                if (r >= 0)
-                        r = add_return_steps(plan, i);
+                if (r >= 0 && m->target.returns_console)
+                        r = steps_add(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, i, CONSOLE_KERNEL);
                 if (r >= 0)
                         r = find_in_topology(plan, model, model_function(model, &m->address), m);
         }

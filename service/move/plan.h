@@ -7,8 +7,7 @@
  * changes nothing, so it serves a dry run as well as a move, and is made anew whenever time has passed. */
 
 #include "service/host/failure.h"
-#include "service/move/target.h"
-#include "service/usage/finding.h"
+#include "service/move/route.h"
 #include "service/usage/viewer.h"
 
 /* The most functions that one request may name, or come to. */
@@ -24,26 +23,6 @@ struct request {
         size_t n_addresses;
         const char *word; /* the target */
         unsigned flags;
-};
-
-/* One function that moves. */
-struct movement {
-        struct pci_address address;
-        uint64_t identity;
-        int group;
-        struct target target;
-        char *old_driver;   /* owned */
-        char *old_override; /* owned */
-
-        /* What is taken away before it leaves its driver, and given back with an undo. */
-        bool shows_console;              /* the kernel's console */
-        unsigned old_virtual_functions;  /* how many; 0 where they stay */
-};
-
-struct step {
-        enum step_kind kind;
-        size_t movement; /* index */
-        char argument[STEP_ARGUMENT_SIZE];
 };
 
 /* One question for polkit: may the caller do this with this function? */
@@ -92,12 +71,3 @@ int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct f
 
 /* The function that a permission is about. */
 const struct movement *plan_permission_subject(const struct plan *plan, const struct permission *permission);
-
-/* The steps that give back what was taken away before function M, the movement INDEX, left its driver; for when it is on it again.
- * Appended to the array *STEPS. */
-int plan_undo_steps(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);
-
-/* The steps that lead a function from the state FROM_DRIVER, FROM_OVERRIDE to TARGET, appended to the array *STEPS. A plan is made
- * of these, and so is every undo: there, the target is what the function was. */
-int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t movement,
-          struct step **steps, size_t *n_steps);

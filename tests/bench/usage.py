@@ -30,7 +30,7 @@ NUMBERS = [('mem', 'full', 1, 7), ('block', 'disk', 259, 1000), *(('misc', f'nod
 
 
 def give_node(address, subsystem, name, major, minor):
-    """Puts a device below a function, and its node below /run/nodes. Returns the node."""
+    """Puts a device below a function. Returns its node, which is the system's own where there is one: fuser tells it by its inode."""
     directory = f'/sys/bus/pci/devices/{address}/{subsystem}/{name}'
     os.makedirs(directory)
     os.makedirs(f'/sys/class/{subsystem}', exist_ok=True)
@@ -38,6 +38,8 @@ def give_node(address, subsystem, name, major, minor):
     with open(f'{directory}/dev', 'w', encoding='ascii') as file:
         file.write(f'{major}:{minor}\n')
 
+    if os.path.exists(f'/dev/{name}'):
+        return f'/dev/{name}'
     node = f'/run/nodes/{name}'
     os.makedirs('/run/nodes', exist_ok=True)
     os.mknod(node, 0o600 | (stat.S_IFBLK if subsystem == 'block' else stat.S_IFCHR), os.makedev(major, minor))

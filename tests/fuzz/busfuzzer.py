@@ -81,7 +81,8 @@ class Random(random.Random):
 
     def mangled(self, text):
         place = self.randrange(len(text) + 1)
-        return text[:place] + chr(self.choice((self.randrange(1, 128), self.randrange(0xa0, 0xd7ff), 0x1f4a9))) + text[place + self.randrange(2):]
+        letter = chr(self.choice((self.randrange(1, 128), self.randrange(0xa0, 0xd7ff), 0x1f4a9)))
+        return text[:place] + letter + text[place + self.randrange(2):]
 
     def path(self):
         dice = self.random()

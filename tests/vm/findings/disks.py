@@ -92,14 +92,13 @@ def crypt():
 
 @contextlib.contextmanager
 def mirror():
-    node = storage.node()
-    run('mdadm', '--create', '/dev/md0', '--level=1', '--raid-devices=2', '--metadata=1.0', '--run', '--force', node, 'missing')
+    """Without a superblock, by which udev would start it again as soon as the disk is back."""
+    run('mdadm', '--build', '/dev/md0', '--level=1', '--raid-devices=2', storage.node(), 'missing')
     try:
         yield [('stacked', 'md0', FORCED)]
     finally:
         run('udevadm', 'settle')
         run('mdadm', '--stop', '/dev/md0')
-        run('wipefs', '--all', storage.node())
 
 
 @contextlib.contextmanager
@@ -202,6 +201,7 @@ def elsewhere():
 def carried(made):
     """What the disk carries is in the way, and no longer when it is gone"""
     with made() as expected:
+        os.sync()
         use.in_the_way(DISK, *expected)
     storage.node()
     use.idle(DISK)

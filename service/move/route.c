@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Which steps, and in which order. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "service/host/array.h"
+#include "service/move/route.h"
+
+int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement, const char *argument) {
+        struct step *step = array_append(steps, n_steps, sizeof(*step));
+
+        if (!step)
+                return -ENOMEM;
+
+        *step = (struct step){ .kind = kind, .movement = movement };
+        snprintf(step->argument, sizeof(step->argument), "%s", argument);
+        return 0;
+}
+
+/* Whether the function leaves a driver, so that whatever needs that driver has to go first. */
+static bool leaves_driver(const struct movement *m) {
+        return *m->old_driver != '\0' && (m->target.pick || !streq(m->old_driver, m->target.driver));
+}
+
+static bool is_found(const struct findings *findings, const struct movement *m, enum finding_kind kind, const char *subject) {
+        for (size_t i = 0; i < findings->n; i++)
+                if (findings->array[i].kind == kind && pci_address_compare(&findings->array[i].address, &m->address) == 0 &&
+                    (!subject || streq(findings->array[i].subject, subject)))
+                        return true;
+
+        return false;
+}
+
+int route_release(struct movement *m, size_t index, const struct function *f, const struct findings *findings,
+                  struct step **steps, size_t *n_steps) {
+        const struct backend *backend = m->target.backend;
+        int r = 0;
+
+        if (!leaves_driver(m))
+                return 0;
+
+        if (f->n_virtual_functions > 0) {
+                m->old_virtual_functions = (unsigned) f->n_virtual_functions;
+                r = steps_add(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, "0");
+        }
+        if (r >= 0 && is_found(findings, m, FINDING_DISPLAY, SUBJECT_CONSOLE)) {
+                m->shows_console = true;
+                r = steps_add(steps, n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_KERNEL);
+        }
+
+        /* vfio-pci throws it off itself; a stub would leave it drawing into memory that a guest has. */
+        if (r >= 0 && backend && backend->kind != DRIVER_VFIO && is_found(findings, m, FINDING_FRAMEBUFFER, NULL))
+                r = steps_add(steps, n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_FIRMWARE);
+        return r;
+}
+
+int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps) {
+        char number[16];
+        int r = 0;
+
+        if (m->old_virtual_functions > 0) {
+                snprintf(number, sizeof(number), "%u", m->old_virtual_functions);
+                r = steps_add(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, number);
+        }
+        if (r >= 0 && m->shows_console)
+                r = steps_add(steps, n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
+        return r;
+}
+
+/* Whether the kernel would refuse to bind the target's driver under the target's override. */
+static bool override_excludes_driver(const struct target *target) {
+        return *target->driver != '\0' && *target->override != '\0' && !streq(target->override, target->driver);
+}
+
+int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t movement,
+          struct step **steps, size_t *n_steps) {
+        bool leaves = target->pick || !streq(from_driver, target->driver);
+        bool late_override = leaves && override_excludes_driver(target);
+        const char *early = late_override ? "" : target->override;
+        char number[16];
+        int r = 0;
+
+        /* The override comes first, so that no probe of somebody else's can catch the function between two drivers. */
+        if (!streq(from_override, early))
+                r = steps_add(steps, n_steps, STEP_OVERRIDE, movement, early);
+        if (r >= 0 && leaves && *from_driver != '\0')
+                r = steps_add(steps, n_steps, STEP_UNBIND, movement, from_driver);
+        if (r >= 0 && target->pick)
+                r = steps_add(steps, n_steps, STEP_PROBE, movement, target->modules);
+        else if (r >= 0 && leaves && *target->driver != '\0')
+                r = steps_add(steps, n_steps, STEP_BIND, movement, target->driver);
+        if (r >= 0 && late_override)
+                r = steps_add(steps, n_steps, STEP_OVERRIDE, movement, target->override);
+
+        if (r >= 0 && leaves && target->backend && target->backend->kind == DRIVER_VFIO) {
+                snprintf(number, sizeof(number), "%d", group);
+                r = steps_add(steps, n_steps, STEP_WAIT_NODE, movement, number);
+        }
+        return r;
+}
