@@ -239,9 +239,9 @@ int checks_combine(const struct checks *checks, struct checks *ret) {
                 { "actions", NULL, " " },
                 { "findings", "findings", " " },
                 { "name", "name", ", " },
-                { "cut-off", "cut-off", ", " },
         };
         _cleanup_checks_ struct checks together = {};
+        _cleanup_free_ char *cut_off = NULL;
         struct check *check;
         int r;
 
@@ -254,7 +254,9 @@ int checks_combine(const struct checks *checks, struct checks *ret) {
                         r = add_detail(check, combined[i].key, "%s", strempty(list));
         }
         if (r >= 0)
-                r = add_warning(check, check_detail(check, "cut-off"));
+                r = collect(checks, "cut-off", ", ", &cut_off);
+        if (r >= 0)
+                r = add_warning(check, strempty(cut_off));
         if (r < 0)
                 return r;
 

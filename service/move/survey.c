@@ -232,14 +232,13 @@ static int on_soon(sd_event_source *source, void *userdata) {
 
 int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n, surveyed_t done, void *userdata,
                  struct survey **ret) {
-        struct survey *survey = malloc(sizeof(*survey));
+        struct survey *survey = malloc(sizeof(*survey)), **last = &surveyor->surveys;
 
         if (!survey)
                 return -ENOMEM;
 
         *survey = (struct survey){
                 .surveyor = surveyor,
-                .next = surveyor->surveys,
                 .addresses = calloc(n + 1, sizeof(*addresses)),
                 .n_addresses = n,
                 .done = done,
@@ -251,7 +250,11 @@ int survey_start(struct surveyor *surveyor, const struct pci_address *addresses,
         }
         memcpy(survey->addresses, addresses, n * sizeof(*addresses));
 
-        surveyor->surveys = survey;
+        /* Whoever has asked first is answered first. */
+        while (*last)
+                last = &(*last)->next;
+        *last = survey;
+
         sd_event_source_set_enabled(surveyor->soon, SD_EVENT_ONESHOT);
         *ret = survey;
         return 0;

@@ -15,7 +15,7 @@
 #include "service/host/sysfs.h"
 #include "service/usage/openers.h"
 
-/* More processes than this are not told of one part: one is reason enough, and a user can start as many as he likes. */
+/* More processes than this are not told of one part. */
 #define OPENERS_MAX 64
 
 struct entry {
@@ -27,15 +27,17 @@ struct entry {
 };
 
 struct wanted {
-        struct look *look;
+        const struct look *look;
         struct entry *entries; /* sorted by number */
         size_t n;
+        struct opener *openers;
+        size_t n_openers;
         char *buffer; /* for directories */
 };
 
 #define BUFFER_SIZE 32768
 
-static int compare(const void *a, const void *b) {
+static int compare_numbers(const void *a, const void *b) {
         const struct entry *x = a, *y = b;
 
         return x->number < y->number ? -1 : x->number > y->number;
@@ -45,13 +47,14 @@ struct wanted *wanted_free(struct wanted *wanted) {
         if (!wanted)
                 return NULL;
 
+        openers_free(wanted->openers, wanted->n_openers);
         free(wanted->entries);
         free(wanted->buffer);
         free(wanted);
         return NULL;
 }
 
-struct wanted *wanted_new(struct look *look) {
+struct wanted *wanted_new(const struct look *look) {
         struct wanted *wanted = calloc(1, sizeof(*wanted));
 
         if (!wanted)
@@ -71,7 +74,7 @@ struct wanted *wanted_new(struct look *look) {
                                 .number = part->number, .block = streq(part->subsystem, "block"), .part = part,
                         };
         }
-        qsort(wanted->entries, wanted->n, sizeof(*wanted->entries), compare);
+        qsort(wanted->entries, wanted->n, sizeof(*wanted->entries), compare_numbers);
         return wanted;
 }
 
@@ -110,7 +113,7 @@ static int add_opener(struct wanted *wanted, struct entry *entry, int proc, cons
         snprintf(path, sizeof(path), "%s/comm", pid);
         (void) sysfs_read(proc, path, command, sizeof(command));
 
-        opener = array_append(&wanted->look->openers, &wanted->look->n_openers, sizeof(*opener));
+        opener = array_append(&wanted->openers, &wanted->n_openers, sizeof(*opener));
         if (!opener)
                 return -ENOMEM;
 
@@ -173,4 +176,40 @@ int openers_look(struct wanted *wanted, int proc, const char *pid) {
                 }
 
         return r;
+}
+
+static int compare_processes(const void *a, const void *b) {
+        const struct opener *x = a, *y = b;
+
+        if (x->pid != y->pid)
+                return x->pid < y->pid ? -1 : 1;
+        return x->part < y->part ? -1 : x->part > y->part;
+}
+
+static size_t count(const struct look *look, const struct part *part) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < look->n_openers; i++)
+                n += look->openers[i].part == part;
+
+        return n;
+}
+
+int openers_hand_over(struct wanted *wanted, struct look *look) {
+        for (size_t i = 0; i < wanted->n_openers; i++) {
+                struct opener *from = &wanted->openers[i], *to;
+
+                if (count(look, from->part) >= OPENERS_MAX)
+                        continue;
+
+                to = array_append(&look->openers, &look->n_openers, sizeof(*to));
+                if (!to)
+                        return -ENOMEM;
+                *to = *from;
+                *from = (struct opener){};
+        }
+
+        if (look->n_openers > 0)
+                qsort(look->openers, look->n_openers, sizeof(*look->openers), compare_processes);
+        return 0;
 }

@@ -9,8 +9,11 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 
 #include "service/host/array.h"
 #include "service/host/sysfs.h"
@@ -22,13 +25,34 @@
 /* How long udev may take for what it is at. */
 #define UDEV_MSEC 2000
 
+/* Room for a process id as text. */
+#define PID_SIZE 16
+
+/* The kernel is what takes the time here, and it can do so on several processors at once. A thread is not worth while for a few. */
+#define THREADS_MAX 4
+#define PROCESSES_PER_THREAD 256
+
+/* What the threads share that go over the processes. */
 struct pass {
         struct look *look;
-        struct wanted *wanted;
         int proc;
         bool with_mounts;
+
+        char (*pids)[PID_SIZE];
+        size_t n_pids;
+        atomic_size_t next; /* which of them is to be looked at next */
+
+        pthread_mutex_t lock; /* for everything below, and what is found in mounts */
         uint64_t *namespaces; /* those whose mounts have been looked at */
         size_t n_namespaces;
+};
+
+/* One thread's share. */
+struct share {
+        struct pass *pass;
+        struct wanted *wanted;
+        pthread_t thread;
+        int result;
 };
 
 static bool is_known(const struct pass *pass, uint64_t namespace) {
@@ -65,14 +89,10 @@ static int read_namespace(const struct pass *pass, const char *pid, uint64_t *re
 }
 
 /* A namespace is known once its mounts have been read: should the first process in it go meanwhile, there is the next one. */
-static int look_at_mounts(struct pass *pass, const char *pid) {
+static int look_at_namespace(struct pass *pass, const char *pid, uint64_t namespace) {
         _cleanup_mounts_ struct libmnt_table *mounts = NULL;
-        uint64_t namespace;
         int r;
 
-        r = read_namespace(pass, pid, &namespace);
-        if (r < 0)
-                return r == -ESRCH ? 0 : r;
         if (is_known(pass, namespace))
                 return 0;
 
@@ -84,17 +104,91 @@ static int look_at_mounts(struct pass *pass, const char *pid) {
         return r < 0 ? r : remember(pass, namespace);
 }
 
-static int look_at_process(const char *pid, void *userdata) {
-        struct pass *pass = userdata;
-        int r = 0;
+static int look_at_mounts(struct pass *pass, const char *pid) {
+        uint64_t namespace;
+        int r;
 
-        if (!isdigit((unsigned char) pid[0]) || atol(pid) == getpid())
+        r = read_namespace(pass, pid, &namespace);
+        if (r < 0)
+                return r == -ESRCH ? 0 : r;
+
+        pthread_mutex_lock(&pass->lock);
+        r = look_at_namespace(pass, pid, namespace);
+        pthread_mutex_unlock(&pass->lock);
+        return r;
+}
+
+static void *look_at_share(void *userdata) {
+        struct share *share = userdata;
+        struct pass *pass = share->pass;
+        size_t i;
+
+        while (share->result >= 0 && (i = atomic_fetch_add(&pass->next, 1)) < pass->n_pids) {
+                const char *pid = pass->pids[i];
+
+                if (wanted_any(share->wanted))
+                        share->result = openers_look(share->wanted, pass->proc, pid);
+                if (share->result >= 0 && pass->with_mounts)
+                        share->result = look_at_mounts(pass, pid);
+        }
+
+        return NULL;
+}
+
+static int note_process(const char *name, void *userdata) {
+        struct pass *pass = userdata;
+        char (*pid)[PID_SIZE];
+
+        if (!isdigit((unsigned char) name[0]) || strlen(name) >= PID_SIZE || atol(name) == getpid())
                 return 0;
 
-        if (wanted_any(pass->wanted))
-                r = openers_look(pass->wanted, pass->proc, pid);
-        if (r >= 0 && pass->with_mounts)
-                r = look_at_mounts(pass, pid);
+        pid = array_append(&pass->pids, &pass->n_pids, sizeof(*pid));
+        if (!pid)
+                return -ENOMEM;
+        strcpy(*pid, name);
+        return 0;
+}
+
+/* The calling thread takes a share as well: where no other one can be started, it takes all. */
+static int look_at_shares(struct pass *pass, struct share *shares, size_t n) {
+        size_t started = 1;
+        int r = 0;
+
+        while (started < n && pthread_create(&shares[started].thread, NULL, look_at_share, &shares[started]) == 0)
+                started++;
+        look_at_share(&shares[0]);
+        for (size_t i = 1; i < started; i++)
+                pthread_join(shares[i].thread, NULL);
+
+        for (size_t i = 0; i < n; i++)
+                r = r < 0 ? r : shares[i].result;
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = openers_hand_over(shares[i].wanted, pass->look);
+        return r;
+}
+
+static size_t count_threads(size_t n_processes) {
+        size_t n = 1;
+
+        while (n < THREADS_MAX && n < (size_t) get_nprocs() && n_processes > n * PROCESSES_PER_THREAD)
+                n++;
+        return n;
+}
+
+static int look_at_processes(struct pass *pass) {
+        struct share shares[THREADS_MAX] = {};
+        size_t n = count_threads(pass->n_pids);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                shares[i] = (struct share){ .pass = pass, .wanted = wanted_new(pass->look) };
+                if (!shares[i].wanted)
+                        r = -ENOMEM;
+        }
+        if (r >= 0)
+                r = look_at_shares(pass, shares, n);
+        for (size_t i = 0; i < n; i++)
+                wanted_free(shares[i].wanted);
         return r;
 }
 
@@ -126,15 +220,23 @@ static int open_proc(const struct look *look) {
         return path ? sysfs_open_directory(AT_FDCWD, path) : -ENOMEM;
 }
 
-static int look_at_all(struct look *look, struct wanted *wanted, int proc) {
-        struct pass pass = { .look = look, .wanted = wanted, .proc = proc, .with_mounts = storage_is_there(look) };
+static int look_at_all(struct look *look, int proc) {
+        struct pass pass = {
+                .look = look,
+                .proc = proc,
+                .with_mounts = storage_is_there(look),
+                .lock = PTHREAD_MUTEX_INITIALIZER,
+        };
         int r = 0;
 
         if (pass.with_mounts)
                 r = look_at_host(&pass);
         if (r >= 0)
-                r = sysfs_foreach(proc, ".", look_at_process, &pass);
+                r = sysfs_foreach(proc, ".", note_process, &pass);
+        if (r >= 0)
+                r = look_at_processes(&pass);
 
+        free(pass.pids);
         free(pass.namespaces);
         return r;
 }
@@ -152,7 +254,7 @@ static int look_again(struct look *look, int proc) {
         _cleanup_(wanted_freep) struct wanted *wanted = wanted_new(look);
         struct opener *before = look->openers;
         size_t n = look->n_openers;
-        char pid[16];
+        char pid[PID_SIZE];
         int r = 0;
 
         if (!wanted)
@@ -169,19 +271,23 @@ static int look_again(struct look *look, int proc) {
         }
 
         openers_free(before, n);
-        return r;
+        return r < 0 ? r : openers_hand_over(wanted, look);
+}
+
+static bool has_nodes(const struct look *look) {
+        for (size_t i = 0; i < look->n_parts; i++)
+                if (look->parts[i].number != 0)
+                        return true;
+
+        return false;
 }
 
 int processes_look(struct look *look) {
-        _cleanup_(wanted_freep) struct wanted *wanted = wanted_new(look);
         _cleanup_close_ int proc = -EBADF;
         int r;
 
-        if (!wanted)
-                return -ENOMEM;
-        if (!wanted_any(wanted) && !storage_is_there(look))
+        if (!has_nodes(look) && !storage_is_there(look))
                 return 0;
-
         if (!may_see_all())
                 return -EPERM;
 
@@ -189,7 +295,7 @@ int processes_look(struct look *look) {
         if (proc < 0)
                 return proc;
 
-        r = look_at_all(look, wanted, proc);
+        r = look_at_all(look, proc);
         if (r < 0 || !root_has_any_open(look) || !udev_is_busy(look->root))
                 return r;
 

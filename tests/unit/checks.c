@@ -199,7 +199,6 @@ static void test_together(void **state) {
                 { "name", "Intel Corporation 82574L Gigabit Network Connection (0000:01:00.0), Ethernet "
                           "controller (0000:01:00.1), "
                           "PCI device (0000:03:00.0)" },
-                { "cut-off", "" },
                 { "warning", "" },
         };
         _cleanup_checks_ struct checks checks = {}, together = {};

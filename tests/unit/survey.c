@@ -38,8 +38,10 @@ static int teardown(void **state) {
         return 0;
 }
 
+static unsigned n_heard;
+
 struct heard {
-        unsigned n;
+        unsigned n, place; /* how many had heard something before */
         int error;
         char text[16 * 1024]; /* "address kind subject message" of each finding */
         struct survey *survey;
@@ -50,6 +52,7 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
         size_t length = 0;
 
         heard->n++;
+        heard->place = n_heard++;
         heard->error = error;
         for (size_t i = 0; i < findings->n; i++)
                 length += (size_t) snprintf(heard->text + length, sizeof(heard->text) - length, "%s %s %s %s\n",
@@ -88,11 +91,13 @@ static void test_together(void **state) {
         struct room *room = *state;
         struct heard heard[3];
 
+        n_heard = 0;
         ask(room, NIC, &heard[0]);
         ask(room, DISK, &heard[1]);
         ask(room, NIC, &heard[2]);
         for (size_t i = 0; i < ELEMENTSOF(heard); i++) {
                 wait_for(room, &heard[i]);
+                assert_int_equal(heard[i].place, i);
                 assert_string_equal(heard[i].text, NIC " open 2 survey 1\n" DISK " open 2 survey 1\n");
         }
 }
