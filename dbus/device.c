@@ -7,6 +7,7 @@
 #include "dbus/path.h"
 #include "dbus/service.h"
 #include "dbus/wish.h"
+#include "service/usage/printable.h"
 
 #define GETTER(name)                                                                                                          \
         static int name(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, \
@@ -31,7 +32,6 @@ DEFINE_FIELD_GETTER(get_vendor_name, "s", f->vendor_name)
 DEFINE_FIELD_GETTER(get_device_name, "s", f->device_name)
 DEFINE_FIELD_GETTER(get_class_name, "s", f->class_name)
 DEFINE_FIELD_GETTER(get_driver, "s", f->driver)
-DEFINE_FIELD_GETTER(get_override, "s", f->override)
 DEFINE_FIELD_GETTER(get_state, "s", driver_kind_name(f->kind))
 DEFINE_FIELD_GETTER(get_home, "s", f->home)
 DEFINE_FIELD_GETTER(get_vfio_driver, "s", f->vfio_driver)
@@ -57,6 +57,14 @@ static int append_words(sd_bus_message *reply, const char *words) {
         for (char *w = strtok_r(copy, " ", &save); r >= 0 && w; w = strtok_r(NULL, " ", &save))
                 r = sd_bus_message_append(reply, "s", w);
         return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* Root may write anything there, and the bus takes nothing but UTF-8. */
+GETTER(get_override) {
+        const struct function *f = userdata;
+        _cleanup_free_ char *printable = text_printable(f->override);
+
+        return printable ? sd_bus_message_append(reply, "s", printable) : -ENOMEM;
 }
 
 GETTER(get_host_modules) {

@@ -2,8 +2,11 @@
 
 /* The table of error names. */
 
+#include <stdio.h>
+
 #include "dbus/error.h"
 #include "dbus/names.h"
+#include "service/usage/printable.h"
 
 static const char *const names[_FAILURE_KIND_MAX] = {
         [FAILURE_INVALID_ARGUMENT] = SD_BUS_ERROR_INVALID_ARGS,
@@ -31,11 +34,26 @@ const char *error_name(enum failure_kind kind) {
         return names[kind];
 }
 
+/* The bus takes nothing but UTF-8, and sysfs shows whatever root has written. */
+static char *sentence(const char *message) {
+        _cleanup_free_ char *printable = text_printable(isempty(message) ? "Not enough memory" : message);
+        char *text;
+
+        return asprintf(&text, "%s.", printable ?: "Not enough memory") < 0 ? NULL : text;
+}
+
+char *error_message_for_all(const struct failure *failure) {
+        return sentence(failure_discreet(failure));
+}
+
 int reply_failure(sd_bus_message *message, const struct failure *failure) {
-        return sd_bus_reply_method_errorf(message, error_name(failure->kind), "%s.",
-                                          failure->message ?: "Not enough memory");
+        _cleanup_free_ char *text = sentence(failure->message);
+
+        return sd_bus_reply_method_errorf(message, error_name(failure->kind), "%s", strempty(text));
 }
 
 int set_error(sd_bus_error *error, const struct failure *failure) {
-        return sd_bus_error_setf(error, error_name(failure->kind), "%s.", failure->message ?: "Not enough memory");
+        _cleanup_free_ char *text = sentence(failure->message);
+
+        return sd_bus_error_setf(error, error_name(failure->kind), "%s", strempty(text));
 }

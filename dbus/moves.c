@@ -2,8 +2,6 @@
 
 /* Moves in messages. */
 
-#include <stdio.h>
-
 #include "dbus/error.h"
 #include "dbus/moves.h"
 #include "dbus/names.h"
@@ -28,12 +26,8 @@ void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid,
                              const struct plan *plan) {
         bool failed = failure->kind != FAILURE_NONE;
         sd_bus_message *message = NULL;
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = failed ? error_message_for_all(failure) : NULL;
         int r;
-
-        /* Everybody hears this. */
-        if (failed && asprintf(&text, "%s.", failure_discreet(failure)) < 0)
-                text = NULL;
 
         (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, NULL);
 

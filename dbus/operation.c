@@ -5,6 +5,7 @@
 #include "dbus/path.h"
 #include "dbus/request.h"
 #include "dbus/service.h"
+#include "service/usage/printable.h"
 
 #define GETTER(name)                                                                                                          \
         static int name(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, \
@@ -70,12 +71,14 @@ GETTER(get_steps) {
 
 GETTER(get_message) {
         const struct activity *activity = userdata;
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *message = NULL, *printable = NULL;
 
-        if (activity->operation)
-                message = operation_message(activity->operation);
+        if (!activity->operation)
+                return sd_bus_message_append(reply, "s", "waiting for authorization");
 
-        return sd_bus_message_append(reply, "s", activity->operation ? strempty(message) : "waiting for authorization");
+        message = operation_message(activity->operation);
+        printable = text_printable(strempty(message));
+        return sd_bus_message_append(reply, "s", strempty(printable));
 }
 
 GETTER(get_uid) {

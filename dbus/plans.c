@@ -6,6 +6,7 @@
 
 #include "dbus/plans.h"
 #include "polkit/checks.h"
+#include "service/usage/printable.h"
 
 static int append_steps(sd_bus_message *message, const struct plan *plan) {
         int r;
@@ -13,9 +14,10 @@ static int append_steps(sd_bus_message *message, const struct plan *plan) {
         r = sd_bus_message_open_container(message, 'a', "(sss)");
         for (size_t i = 0; r >= 0 && i < plan->n_steps; i++) {
                 const struct step *step = &plan->steps[i];
+                _cleanup_free_ char *argument = text_printable(step->argument);
 
                 r = sd_bus_message_append(message, "(sss)", PCI_ADDRESS_TEXT(&plan->movements[step->movement].address),
-                                          step_kind_name(step->kind), step->argument);
+                                          step_kind_name(step->kind), strempty(argument));
         }
         return r < 0 ? r : sd_bus_message_close_container(message);
 }

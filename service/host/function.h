@@ -72,6 +72,7 @@ struct function {
         char *home; /* owned; its host driver, "none" if it had none, "" if it was never moved */
         bool busy;   /* an operation holds it or its group */
         bool moving; /* an operation is changing its driver just now */
+        unsigned n_turns; /* how often that has begun or ended */
 };
 
 /* Compares an address with a function's, for arrays that are sorted by address (array.h). */

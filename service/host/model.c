@@ -417,4 +417,5 @@ void model_set_busy(struct model *model, struct function *f, bool busy) {
 
 void model_set_moving(struct function *f, bool moving) {
         f->moving = moving;
+        f->n_turns++;
 }

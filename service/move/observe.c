@@ -16,6 +16,7 @@
 struct target_of_look {
         struct pci_address address;
         uint64_t identity;
+        unsigned n_turns; /* of the function, when the order was sent */
 };
 
 struct observation {
@@ -51,12 +52,15 @@ static int send_orders(struct observation *o) {
         int r = 0;
 
         while (r >= 0 && o->n_sent < o->n_targets && o->n_sent - o->n_seen < WINDOW) {
+                struct target_of_look *target = &o->targets[o->n_sent];
+                const struct function *f = model_function(o->model, &target->address);
                 struct order order = {
                         .kind = STEP_LOOK,
-                        .address = o->targets[o->n_sent].address,
-                        .identity = o->targets[o->n_sent].identity,
+                        .address = target->address,
+                        .identity = target->identity,
                 };
 
+                target->n_turns = f ? f->n_turns : 0;
                 r = worker_order(o->worker, &order);
                 if (r >= 0)
                         o->n_sent++;
@@ -64,6 +68,11 @@ static int send_orders(struct observation *o) {
 
         /* A worker that has ended has perhaps said something before, and says itself that it has ended. */
         return r == -EPIPE ? 0 : r;
+}
+
+/* Whoever moves a function tells of it. What was ordered before that and comes after it may have been seen in the midst of it. */
+static bool is_news(const struct target_of_look *target, const struct function *f) {
+        return f && f->identity == target->identity && !f->moving && f->n_turns == target->n_turns;
 }
 
 static void on_report(struct worker *worker, const struct report *report, void *userdata) {
@@ -79,7 +88,7 @@ static void on_report(struct worker *worker, const struct report *report, void *
 
         target = &o->targets[o->n_seen++];
         f = model_function(o->model, &target->address);
-        if (f && f->identity == target->identity && report->has_state && !f->moving) {
+        if (report->has_state && is_news(target, f)) {
                 r = model_set_override(o->model, f, report->override);
                 if (r < 0) {
                         finish(o, r);

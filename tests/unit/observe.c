@@ -141,6 +141,25 @@ static void test_left_alone(void **state) {
         assert_string_equal(host_function(&stage->host, addresses[3])->override, "mine-3");
 }
 
+/* What was seen before a function was moved, and is told after it, is an old story. */
+static void test_moved_meanwhile(void **state) {
+        struct stage *stage = *state;
+        struct function *f = host_function(&stage->host, addresses[0]);
+        struct observation *observation;
+        struct seen seen = {};
+
+        assert_ok(observation_start(stage->event, stage->host.model, stage->workers, &f, 1, 10000000, on_observed,
+                                    &seen, &observation));
+        model_set_moving(f, true);
+        assert_ok(model_set_override(stage->host.model, f, "new"));
+        model_set_moving(f, false);
+        while (seen.n == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        observation_free(observation);
+        assert_int_equal(seen.error, 0);
+        assert_string_equal(f->override, "new");
+}
+
 static void on_idle(void *userdata) {
         unsigned *n = userdata;
 
@@ -234,6 +253,6 @@ static void test_observer_meanwhile(void **state) {
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_STAGE(test_crowd), ON_STAGE(test_only_news_is_told), ON_STAGE(test_stuck),
-          ON_STAGE(test_worker_dies), ON_STAGE(test_left_alone), ON_STAGE(test_observer),
+          ON_STAGE(test_worker_dies), ON_STAGE(test_left_alone), ON_STAGE(test_moved_meanwhile), ON_STAGE(test_observer),
           ON_STAGE(test_observer_passes_over), ON_STAGE(test_observer_and_dead_worker),
           ON_STAGE(test_observer_meanwhile))
