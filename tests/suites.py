@@ -43,7 +43,7 @@ def meson(build, suite):
     return programs
 
 
-def guest(topology, command, *options, build='release', deadline=600):
+def guest(topology, command, *options, build='release', deadline=1200):
     """One command that prints TAP, in a guest of its own."""
     def programs(builds):
         return [Program(command, [f'{TOP}/tests/vm/guest', '--topology', topology, '--build', f'{builds}/{build}',
@@ -74,10 +74,10 @@ SUITES = {
     'faults': meson('sanitize', 'faults'),
     'fuzz': meson('sanitize', 'fuzz'),
     'valgrind': meson('release', 'valgrind'),
-    'vm': guest('main', 'main/run', deadline=1500),
+    'vm': guest('main', 'main/run'),
     'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
     'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver'),
-    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver', deadline=1200),
+    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
 }
 

@@ -3,6 +3,7 @@
 """The second half of tests/bench/move: the measurements, in the guest."""
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -20,17 +21,34 @@ PEER_ROUNDS = 5
 SLOW_ROUNDS = 3  # of what takes many seconds
 PROFILE_ROUNDS = 5
 PATIENCE = 120  # seconds for one command
+FAILURES_MAX = 3  # of one comparison
 ADDRESS = topology.NIC
 WAYS = ('vfio-pci', 'e1000e')
 BIN = '/srv/bin'
 WRITES = f'{BIN}/bench-writes'
 CALLS = f'{BIN}/bench-calls'
 LIBVIRT = ['libvirtd.socket', 'libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirtd.service']
+DEVICE = f'pci_{ADDRESS.replace(":", "_").replace(".", "_")}'  # as libvirt says it
+VIRSH = ['virsh', '--quiet', '--connect=qemu:///system']
+
+# Name, rounds, units that have to run, to VFIO, back.
+PEERS = (
+    ('driverctl set-override, unset-override', PEER_ROUNDS, [],
+     ['driverctl', '--nosave', 'set-override', ADDRESS, 'vfio-pci'], ['driverctl', '--nosave', 'unset-override', ADDRESS]),
+    ('dpdk-devbind.py --bind', SLOW_ROUNDS, [],
+     ['dpdk-devbind.py', '--bind=vfio-pci', ADDRESS], ['dpdk-devbind.py', '--bind=e1000e', ADDRESS]),
+    ('virsh nodedev-detach, nodedev-reattach', PEER_ROUNDS, LIBVIRT,
+     [*VIRSH, 'nodedev-detach', DEVICE], [*VIRSH, 'nodedev-reattach', DEVICE]),
+)
 
 
 def settle():
     """What one contestant has left to udev is not to be the next one's burden."""
     subprocess.run(['udevadm', 'settle'], check=True)
+
+
+class Failed(Exception):
+    """A contestant has not done what it was to do."""
 
 
 class Resident:
@@ -44,9 +62,11 @@ class Resident:
     def __call__(self):
         settle()
         print(file=self.process.stdin, flush=True)
-        answer = [float(word) for word in self.process.stdout.readline().split()]
-        self.answers.append(answer)
-        return answer[0] + answer[1]
+        line = self.process.stdout.readline().strip()
+        if not re.fullmatch(r'[0-9. ]+', line):
+            raise Failed(line or f'{self.process.args[0]} ended')
+        self.answers.append([float(word) for word in line.split()])
+        return sum(self.answers[-1][:2])
 
     def part(self, index, rounds):
         """Of the latest rounds."""
@@ -64,11 +84,34 @@ class Commands:
         seconds = 0
         for command, driver in zip(self.commands, WAYS):
             start = time.monotonic()
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+            try:
+                subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+            except subprocess.SubprocessError as error:
+                raise Failed(str(error)) from error
             seconds += time.monotonic() - start
             if kernel.driver(ADDRESS) != driver:
-                raise ValueError(f'{command[0]} left {ADDRESS} on {kernel.driver(ADDRESS) or "no driver"}, not {driver}')
+                raise Failed(f'{command[0]} left {ADDRESS} on {kernel.driver(ADDRESS) or "no driver"}, not {driver}')
         return seconds
+
+
+def take_turns(rounds, *contestants):
+    """A round in which somebody fails is told and made again."""
+    home = kernel.snapshot()
+    columns = [[] for _ in contestants]
+    failures = 0
+    while len(columns[0]) < rounds:
+        try:
+            figures = [contestant() for contestant in contestants]
+        except Failed as error:
+            failures += 1
+            print(f'A round does not count: {error}', flush=True)
+            kernel.repair(home)
+            if failures == FAILURES_MAX:
+                raise
+            continue
+        for column, figure in zip(columns, figures):
+            column.append(figure)
+    return columns
 
 
 def show_ways(resident):
@@ -94,8 +137,8 @@ class Own:
     def measure(self):
         contestants = [self.service, self.program, self.client, self.process, self.bare]
         # The first round loads modules and starts the service.
-        report.take_turns(1, *contestants)
-        service, program, client, process, bare = report.take_turns(ROUNDS, *contestants)
+        take_turns(1, *contestants)
+        service, program, client, process, bare = take_turns(ROUNDS, *contestants)
 
         report.heading('A NIC to VFIO and back', ROUNDS)
         report.show('a program that writes and waits for udev', program)
@@ -116,7 +159,7 @@ class Own:
             spent.show(name, contestant, PROFILE_ROUNDS, settle)
 
         parts = Resident(CALLS, ADDRESS, 'parts')
-        report.take_turns(PROFILE_ROUNDS, parts, self.program, self.service)
+        take_turns(PROFILE_ROUNDS, parts, self.program, self.service)
         waited, ping, plan = self.program.part(2, PROFILE_ROUNDS), *(parts.part(i, PROFILE_ROUNDS) for i in (0, 1))
         writes = statistics.median(self.program.part(0, PROFILE_ROUNDS)) - statistics.median(waited)
         print(f'    of one way to VFIO, {report.milliseconds(self.service.part(0, PROFILE_ROUNDS))} by a call: an empty call '
@@ -124,18 +167,19 @@ class Own:
               f'the program\'s writes {writes * 1000:.1f} ms, its wait for udev {report.milliseconds(waited)}', flush=True)
 
 
+def tolerantly(what, function, *arguments):
+    """What does not work once costs the others nothing."""
+    try:
+        function(*arguments)
+    except Failed as error:
+        print(f'{what}: NOT MEASURED: {error}', flush=True)
+
+
 def measure_peer(name, client, rounds, bind, restore):
     """A peer has to take twice as long."""
     peer = Commands(bind, restore)
-    before = kernel.snapshot()
-    try:
-        report.take_turns(1, client, peer)
-        mine, theirs = report.take_turns(rounds, client, peer)
-    except (subprocess.SubprocessError, ValueError) as error:
-        print(f'{name}: not measured: {error}', flush=True)
-        kernel.repair(before)
-        return
-
+    take_turns(1, client, peer)
+    mine, theirs = take_turns(rounds, client, peer)
     goal, ratio = report.Goal(2, '', at_least=True), report.ratio(theirs, mine)
     report.show(name, theirs, f'{ratio:.1f} × vfiobindctl ({report.milliseconds(mine)})', goal, ratio)
     if goal.missed:
@@ -149,19 +193,13 @@ def main():
     own = Own()
     own.measure()
     if any(goal.missed for goal in own.goals):
-        own.profile()
+        tolerantly('the profile', own.profile)
 
     report.heading('Other people\'s tools, in turns with vfiobindctl', PEER_ROUNDS, SLOW_ROUNDS)
-    measure_peer('driverctl set-override, unset-override', own.client, PEER_ROUNDS,
-                 ['driverctl', '--nosave', 'set-override', ADDRESS, 'vfio-pci'],
-                 ['driverctl', '--nosave', 'unset-override', ADDRESS])
-    measure_peer('dpdk-devbind.py --bind', own.client, SLOW_ROUNDS,
-                 ['dpdk-devbind.py', '--bind=vfio-pci', ADDRESS], ['dpdk-devbind.py', '--bind=e1000e', ADDRESS])
-    subprocess.run(['systemctl', '--quiet', 'start', *LIBVIRT], check=True)
-    device = f'pci_{ADDRESS.replace(":", "_").replace(".", "_")}'
-    virsh = ['virsh', '--quiet', '--connect=qemu:///system']
-    measure_peer('virsh nodedev-detach, nodedev-reattach', own.client, PEER_ROUNDS,
-                 [*virsh, 'nodedev-detach', device], [*virsh, 'nodedev-reattach', device])
+    for name, rounds, units, bind, restore in PEERS:
+        if units:
+            subprocess.run(['systemctl', '--quiet', 'start', *units], check=True)
+        tolerantly(name, measure_peer, name, own.client, rounds, bind, restore)
 
 
 if __name__ == '__main__':

@@ -80,8 +80,8 @@ def mounted_linear():
 def crypt():
     """Two layers, of which the upper one is named."""
     with linear():
-        run('cryptsetup', 'open', '--type', 'plain', '--cipher', 'aes-xts-plain64', '--key-size', '256', '--key-file', '/dev/urandom',
-            '/dev/mapper/linear', 'crypt')
+        run('cryptsetup', 'open', '--batch-mode', '--type', 'plain', '--cipher', 'aes-xts-plain64', '--key-size', '256',
+            '--key-file', '/dev/urandom', '/dev/mapper/linear', 'crypt')
         try:
             with ext4('/dev/mapper/crypt'):
                 yield [('stacked', name_of('/dev/mapper/crypt'), FORCED), ('mounted', PLACE, FORCED)]

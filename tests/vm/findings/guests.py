@@ -32,8 +32,12 @@ sys.stdin.read()
 '''
 
 
+@contextlib.contextmanager
 def qemu(address):
-    return use.Program(*QEMU, '-device', f'vfio-pci,host={address}', ready='QMP')
+    """A virtual machine, stopped before its first instruction; its monitor answers once it has its devices."""
+    with use.Program(*QEMU, '-device', f'vfio-pci,host={address}', ready='QMP') as program:
+        program.ask('{"execute": "qmp_capabilities"}', 'return')
+        yield program
 
 
 def keeper(keep, address):

@@ -40,7 +40,7 @@ def open_node(address, node):
 @test
 def by_number():
     """The node is told by its number, whatever it is called"""
-    other = '/run/other-node'
+    other = '/srv/other-node'
     os.mknod(other, 0o600 | 0o060000, os.stat(storage.node()).st_rdev)
     try:
         with use.holder(other) as program:

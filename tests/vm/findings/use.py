@@ -66,10 +66,18 @@ class Program:
 
     def __init__(self, *command, ready=None, **options):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
-        if ready is not None:
-            line = self.process.stdout.readline()
-            assert ready in line, f'{command} says {line!r}'
         self.pid = self.process.pid
+        if ready is not None:
+            self.expect(ready)
+
+    def expect(self, words):
+        line = self.process.stdout.readline()
+        assert words in line, f'{self.process.args} says {line!r}, not {words!r}'
+
+    def ask(self, line, answer):
+        self.process.stdin.write(f'{line}\n')
+        self.process.stdin.flush()
+        self.expect(answer)
 
     def __enter__(self):
         return self
