@@ -78,6 +78,8 @@ SUITES = {
     'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
     'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver'),
     'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),
+    'vm-findings': guest('findings', 'findings/run', '--packages', 'tests/vm/findings/packages'),
+    'vm-framebuffer': guest('framebuffer', 'findings/run firmware'),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
 }
 

@@ -13,6 +13,10 @@
 /* How long the observer waits for one function before it passes over it, in microseconds. A look takes some ten. */
 #define PATIENCE_USEC (250 * 1000ULL)
 
+/* It waits twice as long each time that was too little, up to this, until something has answered: on a slow host a worker may take
+ * longer to start than it should to look. */
+#define PATIENCE_MAX_USEC (4 * 1000 * 1000ULL)
+
 struct target_of_look {
         struct pci_address address;
         uint64_t identity;
@@ -28,6 +32,7 @@ struct observation {
         struct target_of_look *targets;
         size_t n_targets, n_sent, n_seen;
         uint64_t limit_usec;
+        bool notes_sleepers;
         struct worker_identity lost; /* who does not come back from the function that does not answer */
         observed_t done;
         void *userdata;
@@ -39,7 +44,7 @@ static int finish(struct observation *o, int error) {
         if (stuck && o->worker) {
                 o->lost = worker_identity(o->worker);
                 /* A lock that is held for as long as the observer's patience is nothing special: any probe takes longer. */
-                if (o->limit_usec > PATIENCE_USEC)
+                if (o->notes_sleepers)
                         (void) workers_note_asleep(o->workers, o->worker, stuck);
         }
         o->worker = workers_give_back(o->workers, o->worker);
@@ -184,13 +189,17 @@ static int start_targets(sd_event *event, struct model *model, struct workers *w
 int observation_start(sd_event *event, struct model *model, struct workers *workers, struct function *const *functions,
                       size_t n_functions, uint64_t limit_usec, observed_t done, void *userdata, struct observation **ret) {
         struct target_of_look *targets = calloc(n_functions + 1, sizeof(*targets));
+        int r;
 
         if (!targets)
                 return -ENOMEM;
         for (size_t i = 0; i < n_functions; i++)
                 targets[i] = (struct target_of_look){ functions[i]->address, functions[i]->identity };
 
-        return start_targets(event, model, workers, targets, n_functions, limit_usec, done, userdata, ret);
+        r = start_targets(event, model, workers, targets, n_functions, limit_usec, done, userdata, ret);
+        if (r >= 0)
+                (*ret)->notes_sleepers = true;
+        return r;
 }
 
 struct observation *observation_free(struct observation *o) {
@@ -221,6 +230,7 @@ struct observer {
         size_t n_waiting;
         struct passed *passed;
         struct observation *current;
+        uint64_t patience_usec;
         sd_event_source *soon; /* starts the next observation when the event loop comes round, so that crowds go together */
         void (*idle)(void *userdata);
         void *userdata;
@@ -234,7 +244,7 @@ static int go_on(struct observer *observer) {
         size_t n = observer->n_waiting;
 
         observer->n_waiting = 0;
-        return start_targets(observer->event, observer->model, observer->workers, targets, n, PATIENCE_USEC,
+        return start_targets(observer->event, observer->model, observer->workers, targets, n, observer->patience_usec,
                              on_observed, observer, &observer->current);
 }
 
@@ -278,11 +288,11 @@ static void pass_over(struct observer *observer, const struct target_of_look *ta
         observer->passed = passed;
 
         passed->pidfd = worker_identity_open(lost);
-        if (passed->pidfd < 0) {
-                /* It has come back already: the host is only slow. */
+        /* It has come back already: the host is only slow. */
+        if (passed->pidfd == -ESRCH)
                 (void) wait_again(observer, target);
-                passed_free(passed);
-        } else if (sd_event_add_io(observer->event, &passed->source, passed->pidfd, EPOLLIN, on_return, passed) < 0)
+        if (passed->pidfd < 0 ||
+            sd_event_add_io(observer->event, &passed->source, passed->pidfd, EPOLLIN, on_return, passed) < 0)
                 passed_free(passed);
 }
 
@@ -292,6 +302,10 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
 
         if (stuck)
                 pass_over(observer, &seen->targets[seen->n_seen], &seen->lost);
+        if (seen->n_seen > 0)
+                observer->patience_usec = PATIENCE_USEC;
+        else if (observer->patience_usec < PATIENCE_MAX_USEC)
+                observer->patience_usec *= 2;
 
         for (size_t i = seen->n_seen + 1; i < seen->n_targets; i++)
                 if (wait_again(observer, &seen->targets[i]) < 0)
@@ -322,6 +336,7 @@ int observer_new(sd_event *event, struct model *model, struct workers *workers, 
                 .event = event,
                 .model = model,
                 .workers = workers,
+                .patience_usec = PATIENCE_USEC,
                 .idle = idle,
                 .userdata = userdata,
         };

@@ -44,8 +44,8 @@ static int note_console(const char *name, void *userdata) {
         return 0;
 }
 
-/* The framebuffer console is on the first framebuffer, unless somebody has told it otherwise (con2fbmap(1)), which only an open node would
- * tell. */
+/* The framebuffer console is on the first framebuffer, unless somebody has told it otherwise (con2fbmap(1)), which
+ * only an open node would tell. */
 static int note_framebuffer(const char *name, void *userdata) {
         struct console *console = userdata;
         const char *number = startswith(name, "fb");
@@ -98,8 +98,9 @@ static int look_at_function(struct look *look, const struct console *console, co
 
         if (f->boot_vga && f->kind == DRIVER_HOST)
                 r = add(look, f, "boot display", "is the boot display: make sure that there is another way to operate this host");
-        if (r >= 0 && look_is_hosts(f) && has_console(console, f))
-                r = add(look, f, SUBJECT_CONSOLE, "shows the kernel's console, which goes dark: operate this host in another way");
+        if (r >= 0 && !driver_kind_is_passthrough(f->kind) && has_console(console, f))
+                r = add(look, f, SUBJECT_CONSOLE,
+                        "shows the kernel's console, which goes dark: make sure that there is another way to operate this host");
         return r;
 }
 

@@ -38,7 +38,8 @@ enum finding_kind {
 /* No user's process in particular: everybody may know. */
 #define OWNER_NOBODY ((uid_t) -1)
 
-/* Who may read a finding's subject and message. Others are shown the discreet sentence and no subject; uid 0 sees everything. */
+/* Who may read a finding's subject and message. Others are shown the discreet sentence and no subject; uid 0 sees
+ * everything. */
 struct finding_privacy {
         uid_t owner;    /* whose process the finding names, or OWNER_NOBODY */
         dev_t mount;    /* the number of the file system that it says is mounted, 0 if none: for whoever sees it mounted there */

@@ -8,7 +8,8 @@
 #include "service/usage/firmware.h"
 #include "service/usage/lookers.h"
 
-/* What the kernel's drivers for it call the memory that they take (drivers/video/fbdev, drivers/gpu/drm, drivers/firmware/sysfb*.c). */
+/* What the kernel's drivers for it call the memory that they take (drivers/video/fbdev, drivers/gpu/drm,
+ * drivers/firmware/sysfb*.c). */
 static const char *const names[] = {
         "BOOTFB", "efifb", "vesafb", "simplefb", "simpledrm", "efidrm", "vesadrm", "ofdrm",
 };
@@ -26,8 +27,8 @@ static bool is_framebuffer(const char *name) {
         return false;
 }
 
-/* A line is "  fd000000-fd7effff : efifb": what is further to the right is inside of what stands above it. Only the order counts here,
- * since the numbers are for those with CAP_SYS_ADMIN. */
+/* A line is "  fd000000-fd7effff : efifb": what is further to the right is inside of what stands above it. Only the
+ * order counts here, since the numbers are for those with CAP_SYS_ADMIN. */
 static int look_at_line(const char *line, const char *address, size_t *inside, char *ret_name) {
         size_t depth = strspn(line, " ");
         const char *name = strstr(line, " : ");

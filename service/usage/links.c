@@ -16,8 +16,9 @@ struct supplier {
         struct pci_address address, about;
 };
 
-/* When a supplier loses its driver, the driver core takes it from consumers that are bound (device_links_unbind_consumers() in
- * drivers/base/core.c), unless nobody tracks the link's state, or it only waits for sync_state(). */
+/* When a supplier loses its driver, the driver core takes it from consumers that are bound
+ * (device_links_unbind_consumers() in drivers/base/core.c), unless nobody tracks the link's state, or it only waits
+ * for sync_state(). */
 static bool is_unbound_along(const struct supplier *supplier, const char *link) {
         static const char *const bound[] = { "active", "consumer probing" };
         const int sys = supplier->look->root->sys;

@@ -12,27 +12,30 @@
 #include "service/host/sysfs.h"
 #include "service/usage/look.h"
 
-int look_add_part(struct look *look, const struct function *f, enum part_role role, const char *path, const char *subsystem,
-                  dev_t number) {
+static int add(struct look *look, const struct part *template) {
         struct part *part = array_append(&look->parts, &look->n_parts, sizeof(*part));
         const char *slash;
 
         if (!part)
                 return -ENOMEM;
 
-        *part = (struct part){
-                .function = f,
-                .role = role,
-                .path = strdup(path),
-                .subsystem = strdup(subsystem),
-                .number = number,
-        };
+        *part = *template;
+        part->path = strdup(template->path);
+        part->subsystem = strdup(template->subsystem);
         if (!part->path || !part->subsystem)
                 return -ENOMEM;
 
         slash = strrchr(part->path, '/');
         part->name = slash ? slash + 1 : part->path;
         return 0;
+}
+
+int look_add_part(struct look *look, const struct function *f, const char *path, const char *subsystem, dev_t number) {
+        return add(look, &(struct part){ f, -1, (char *) path, NULL, (char *) subsystem, number });
+}
+
+int look_add_way(struct look *look, int group, const char *path, const char *subsystem, dev_t number) {
+        return add(look, &(struct part){ NULL, group, (char *) path, NULL, (char *) subsystem, number });
 }
 
 int look_read_number(const struct look *look, const char *path, dev_t *ret) {
@@ -71,6 +74,7 @@ void look_clear(struct look *look) {
                 function_free(look->dependants[i].function);
         mnt_unref_table(look->mounts);
         free(look->mounted);
+        free(look->groups);
         free(look->parts);
         free(look->dependants);
         free(look->functions);

@@ -7,21 +7,15 @@
 
 #include "service/usage/usage.h"
 
-/* How a device of the kernel belongs to a function. */
-enum part_role {
-        PART_OWN,     /* it is below the function in sysfs */
-        PART_GROUP,   /* through it VFIO opens the function, or a member of its group */
-        PART_VIRTUAL, /* through it VFIO opens one of its virtual functions */
-};
-
-/* A device of the kernel that goes when its function goes: a disk, a partition, an interface, a connector, a keyboard … */
+/* A device of the kernel that goes when its function goes: a disk, a partition, an interface, a connector, a keyboard
+ * … Or a way by which VFIO opens functions: that is shared by a whole IOMMU group. */
 struct part {
-        const struct function *function;
-        enum part_role role;
-        char *path;       /* owned; its directory below /sys */
-        const char *name; /* the end of the path */
-        char *subsystem;  /* owned; "block", "net", "drm" … */
-        dev_t number;     /* of its node, 0 if it has none */
+        const struct function *function; /* below which it is; NULL: a way into a group */
+        int group;                       /* the IOMMU group that it opens; -1: it is a part of a function */
+        char *path;                      /* owned; its directory below /sys */
+        const char *name;                /* the end of the path */
+        char *subsystem;                 /* owned; "block", "net", "drm" … */
+        dev_t number;                    /* of its node, 0 if it has none */
 };
 
 /* A process that has the node of a part open. */
@@ -53,6 +47,8 @@ struct look {
 
         struct part *parts;
         size_t n_parts;
+        int *groups; /* whose ways are among the parts */
+        size_t n_groups;
         struct opener *openers;
         size_t n_openers;
 
@@ -62,18 +58,13 @@ struct look {
         size_t n_mounted;
 };
 
-/* Adds a part with a copy of its strings. ROLE, PATH and SUBSYSTEM are as above. Returns 0 or -ENOMEM. */
-int look_add_part(struct look *look, const struct function *f, enum part_role role, const char *path, const char *subsystem,
-                  dev_t number);
+/* Adds a part of F, or a way into GROUP, with copies of the strings. Returns 0 or -ENOMEM. */
+int look_add_part(struct look *look, const struct function *f, const char *path, const char *subsystem, dev_t number);
+int look_add_way(struct look *look, int group, const char *path, const char *subsystem, dev_t number);
 
-/* Reads a device number from the attribute "dev" of a directory below /sys. Returns 0, or a negative errno: -ENOENT if the device
- * has no node. */
+/* Reads a device number from the attribute "dev" of a directory below /sys. Returns 0, or a negative errno: -ENOENT
+ * if the device has no node. */
 int look_read_number(const struct look *look, const char *path, dev_t *ret);
-
-/* Whether a function is still the host's: it is not, once a driver has it that hands functions to guests. */
-static inline bool look_is_hosts(const struct function *f) {
-        return !driver_kind_is_passthrough(f->kind);
-}
 
 /* Frees an array of openers. */
 void openers_free(struct opener *openers, size_t n);

@@ -32,8 +32,8 @@ static int ask_once(const struct nlmsghdr *question, mnl_cb_t found, bool *ret) 
         if (!answer)
                 return -ENOMEM;
 
-        /* A strict kernel looks at what the question says of the interface, and answers for that one alone: a router has a million
-         * routes. */
+        /* A strict kernel looks at what the question says of the interface, and answers for that one alone: a router
+         * has a million routes. */
         if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
             mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0 ||
             mnl_socket_sendto(socket, question, question->nlmsg_len) < 0)

@@ -43,8 +43,8 @@ static int read_number(const struct interface *interface, const char *attribute,
 
 static int add(struct look *look, const struct part *part, const char *why, const char *what, const char *advice) {
         return findings_add(&look->found, FINDING_NETWORK, SEVERITY_FORCE, &part->function->address, part->name,
-                            "%s is the network interface %s, which is up and %s%s: %s", PCI_ADDRESS_TEXT(&part->function->address),
-                            part->name, why, what, advice);
+                            "%s is the network interface %s, which is up and %s%s: %s",
+                            PCI_ADDRESS_TEXT(&part->function->address), part->name, why, what, advice);
 }
 
 static int look_at_interface(struct look *look, const struct part *part) {
@@ -90,7 +90,7 @@ static int look_elsewhere(struct look *look, const struct part *part) {
                 return r == -ENOENT || r == -ENODEV || r == -ENOTDIR || r > 0 ? 0 : r;
 
         return findings_add(&look->found, FINDING_NETWORK, SEVERITY_FORCE, &part->function->address, "",
-                            "%s is a network interface that another network namespace has: move it back or end what runs there first",
+                            "%s is a network interface in another network namespace: move it back or end what runs there first",
                             PCI_ADDRESS_TEXT(&part->function->address));
 }
 
@@ -100,7 +100,7 @@ int network_look(struct look *look) {
         for (size_t i = 0; r >= 0 && i < look->n_parts; i++) {
                 const struct part *part = &look->parts[i];
 
-                if (part->role != PART_OWN)
+                if (!part->function)
                         continue;
 
                 r = streq(part->subsystem, "net") ? look_at_interface(look, part) : look_elsewhere(look, part);

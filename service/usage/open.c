@@ -36,7 +36,7 @@ static int add_client(struct look *look, const struct opener *opener) {
         const struct pci_address *address = &opener->part->function->address;
 
         return findings_add(&look->found, FINDING_DISPLAY, SEVERITY_FORCE, address, "DRM client",
-                            "%s has an active DRM client, a program that draws or computes on it: end the session or the program first",
+                            "%s has an active DRM client: end the session or the program that draws or computes on it first",
                             PCI_ADDRESS_TEXT(address));
 }
 
@@ -46,7 +46,7 @@ int open_look(struct look *look) {
         for (size_t i = 0; r >= 0 && i < look->n_openers; i++) {
                 const struct opener *opener = &look->openers[i];
 
-                if (opener->part->role != PART_OWN)
+                if (!opener->part->function)
                         continue;
 
                 r = add_opener(look, opener);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The descriptors of one process. This is what a look spends its time with on a host with thousands of processes, so there is one
- * system call for a descriptor and no more: fuser(1) takes two, and reads the memory maps as well. */
+/* The descriptors of one process. This is what a look spends its time with on a host with thousands of processes, so
+ * there is one system call for a descriptor and no more: fuser(1) takes two, and reads the memory maps as well. */
 
 #include <dirent.h>
 #include <errno.h>

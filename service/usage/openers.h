@@ -15,12 +15,12 @@ struct wanted *wanted_free(struct wanted *wanted);
 /* Whether there is anything to look for. */
 bool wanted_any(const struct wanted *wanted);
 
-/* Finds what the process PID, as text, has open. PROC is the directory /proc. A process that has gone has nothing open, and one that a
- * security module hides even from root is left out. Returns 0 or a negative errno. */
+/* Finds what the process PID, as text, has open. PROC is the directory /proc. A process that has gone has nothing
+ * open, and one that a security module hides even from root is left out. Returns 0 or a negative errno. */
 int openers_look(struct wanted *wanted, int proc, const char *pid);
 
-/* Moves what was found to the openers of LOOK, in the order of process ids. No more than a few dozen are told of one part: one is reason
- * enough, and a user can start as many as he likes. */
+/* Moves what was found to the openers of LOOK, in the order of process ids. No more than a few dozen are told of one
+ * part: one is reason enough, and a user can start as many as he likes. */
 int openers_hand_over(struct wanted *wanted, struct look *look);
 
 static inline void wanted_freep(struct wanted **wanted) {

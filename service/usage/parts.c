@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is below a function in sysfs: one walk over its directory finds its disks, interfaces, connectors, keyboards and nodes. */
+/* What is below a function in sysfs: one walk over its directory finds its disks, interfaces, connectors, keyboards
+ * and nodes. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,8 @@ struct walk {
 
 static int walk_directory(struct walk *walk, const char *path);
 
-/* Every nvme disk below a subsystem belongs to all of its controllers (drivers/nvme/host/multipath.c); sysfs shows it below none. */
+/* Every nvme disk below a subsystem belongs to all of its controllers (drivers/nvme/host/multipath.c); sysfs shows it
+ * below none. */
 static int walk_subsystem(const char *name, void *userdata) {
         struct walk *walk = userdata;
         const struct part *controller = &walk->look->parts[walk->look->n_parts - 1];
@@ -61,13 +63,15 @@ static int note_device(struct walk *walk, const char *path) {
         if (sysfs_read_link(walk->look->root->sys, link, subsystem, sizeof(subsystem)) < 0)
                 return 0;
 
+        /* Whoever has VFIO's node of the function open is a guest, not a program of the host: see vfio.c. */
+        if (streq(subsystem, "vfio-dev"))
+                return 0;
+
         r = look_read_number(walk->look, path, &number);
         if (r < 0 && r != -ENOENT && r != -ENODEV)
                 return r;
 
-        /* Whoever has VFIO's node of the function open is a guest, not a program of the host. */
-        r = look_add_part(walk->look, walk->function, streq(subsystem, "vfio-dev") ? PART_GROUP : PART_OWN, path, subsystem,
-                          number);
+        r = look_add_part(walk->look, walk->function, path, subsystem, number);
         if (r < 0)
                 return r;
 

@@ -10,6 +10,6 @@
  * it once comes out as it was. The caller frees it; NULL where memory is short. */
 char *text_printable(const char *text);
 
-/* Copies TEXT, which is UTF-8, into BUFFER of SIZE bytes, at least 4. What does not fit is cut off at the end of a character and
- * an ellipsis put in its place. */
+/* Copies TEXT, which is UTF-8, into BUFFER of SIZE bytes, at least 4. What does not fit is cut off at the end of a
+ * character and an ellipsis put in its place. */
 void text_cut(const char *text, char *buffer, size_t size);

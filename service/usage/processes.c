@@ -3,11 +3,8 @@
 /* One pass over all processes: what they have open, and in which mount namespaces they live. */
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <linux/capability.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +15,7 @@
 #include "service/host/array.h"
 #include "service/host/sysfs.h"
 #include "service/usage/lookers.h"
+#include "service/usage/namespaces.h"
 #include "service/usage/openers.h"
 #include "service/usage/settle.h"
 #include "service/usage/storage.h"
@@ -28,7 +26,8 @@
 /* Room for a process id as text. */
 #define PID_SIZE 16
 
-/* The kernel is what takes the time here, and it can do so on several processors at once. A thread is not worth while for a few. */
+/* The kernel is what takes the time here, and it can do so on several processors at once. A thread is not worth while
+ * for a few. */
 #define THREADS_MAX 4
 #define PROCESSES_PER_THREAD 256
 
@@ -36,15 +35,11 @@
 struct pass {
         struct look *look;
         int proc;
-        bool with_mounts;
+        struct namespaces *namespaces; /* NULL where no mount matters */
 
         char (*pids)[PID_SIZE];
         size_t n_pids;
         atomic_size_t next; /* which of them is to be looked at next */
-
-        pthread_mutex_t lock; /* for everything below, and what is found in mounts */
-        uint64_t *namespaces; /* those whose mounts have been looked at */
-        size_t n_namespaces;
 };
 
 /* One thread's share. */
@@ -54,69 +49,6 @@ struct share {
         pthread_t thread;
         int result;
 };
-
-static bool is_known(const struct pass *pass, uint64_t namespace) {
-        for (size_t i = 0; i < pass->n_namespaces; i++)
-                if (pass->namespaces[i] == namespace)
-                        return true;
-
-        return false;
-}
-
-static int remember(struct pass *pass, uint64_t namespace) {
-        uint64_t *known = array_append(&pass->namespaces, &pass->n_namespaces, sizeof(*known));
-
-        if (!known)
-                return -ENOMEM;
-
-        *known = namespace;
-        return 0;
-}
-
-/* Reads which mount namespace the process is in. Returns 0, -ESRCH if it has gone or is hidden by a security module, or another negative
- * errno. */
-static int read_namespace(const struct pass *pass, const char *pid, uint64_t *ret) {
-        char path[NAME_MAX + sizeof("/ns/mnt")], link[64];
-        ssize_t n;
-
-        snprintf(path, sizeof(path), "%s/ns/mnt", pid);
-        n = readlinkat(pass->proc, path, link, sizeof(link) - 1);
-        if (n < 0)
-                return errno == ENOENT || errno == EACCES ? -ESRCH : -errno;
-        link[n] = '\0';
-
-        return sscanf(link, "mnt:[%" SCNu64 "]", ret) == 1 ? 0 : -EINVAL;
-}
-
-/* A namespace is known once its mounts have been read: should the first process in it go meanwhile, there is the next one. */
-static int look_at_namespace(struct pass *pass, const char *pid, uint64_t namespace) {
-        _cleanup_mounts_ struct libmnt_table *mounts = NULL;
-        int r;
-
-        if (is_known(pass, namespace))
-                return 0;
-
-        r = mounts_read(pass->look->root, pid, &mounts);
-        if (r == -ESRCH || r == -EINVAL) /* a process that is ending has no namespace any more (mounts_open_common()) */
-                return 0;
-        if (r >= 0)
-                r = storage_look_elsewhere(pass->look, mounts);
-        return r < 0 ? r : remember(pass, namespace);
-}
-
-static int look_at_mounts(struct pass *pass, const char *pid) {
-        uint64_t namespace;
-        int r;
-
-        r = read_namespace(pass, pid, &namespace);
-        if (r < 0)
-                return r == -ESRCH ? 0 : r;
-
-        pthread_mutex_lock(&pass->lock);
-        r = look_at_namespace(pass, pid, namespace);
-        pthread_mutex_unlock(&pass->lock);
-        return r;
-}
 
 static void *look_at_share(void *userdata) {
         struct share *share = userdata;
@@ -128,8 +60,8 @@ static void *look_at_share(void *userdata) {
 
                 if (wanted_any(share->wanted))
                         share->result = openers_look(share->wanted, pass->proc, pid);
-                if (share->result >= 0 && pass->with_mounts)
-                        share->result = look_at_mounts(pass, pid);
+                if (share->result >= 0 && pass->namespaces)
+                        share->result = namespaces_look(pass->namespaces, pass->proc, pid);
         }
 
         return NULL;
@@ -192,19 +124,6 @@ static int look_at_processes(struct pass *pass) {
         return r;
 }
 
-/* The host's mounts come first: what is among them is nothing special elsewhere. */
-static int look_at_host(struct pass *pass) {
-        uint64_t namespace;
-        int r;
-
-        r = storage_look_at_host(pass->look);
-        if (r < 0)
-                return r;
-
-        r = read_namespace(pass, "1", &namespace);
-        return r == -ESRCH ? 0 : r < 0 ? r : remember(pass, namespace);
-}
-
 /* Whoever lacks these sees no other user's processes, and must not conclude anything from that (proc(5)). */
 static bool may_see_all(void) {
         const unsigned needed = 1U << CAP_SYS_PTRACE | 1U << CAP_DAC_READ_SEARCH;
@@ -221,23 +140,20 @@ static int open_proc(const struct look *look) {
 }
 
 static int look_at_all(struct look *look, int proc) {
-        struct pass pass = {
-                .look = look,
-                .proc = proc,
-                .with_mounts = storage_is_there(look),
-                .lock = PTHREAD_MUTEX_INITIALIZER,
-        };
+        _cleanup_(namespaces_freep) struct namespaces *namespaces = NULL;
+        struct pass pass = { .look = look, .proc = proc };
         int r = 0;
 
-        if (pass.with_mounts)
-                r = look_at_host(&pass);
+        /* The host's mounts come first: what is among them is nothing special elsewhere. */
+        if (storage_is_there(look))
+                r = namespaces_new(look, proc, &namespaces);
+        pass.namespaces = namespaces;
         if (r >= 0)
                 r = sysfs_foreach(proc, ".", note_process, &pass);
         if (r >= 0)
                 r = look_at_processes(&pass);
 
         free(pass.pids);
-        free(pass.namespaces);
         return r;
 }
 
@@ -249,7 +165,8 @@ static bool root_has_any_open(const struct look *look) {
         return false;
 }
 
-/* What udev starts looks at a new disk for a moment, as root. Once udev is done, those who had something open are asked again. */
+/* What udev starts looks at a new disk for a moment, as root. Once udev is done, those who had something open are
+ * asked again. */
 static int look_again(struct look *look, int proc) {
         _cleanup_(wanted_freep) struct wanted *wanted = wanted_new(look);
         struct opener *before = look->openers;

@@ -13,6 +13,7 @@ static int (*const lookers[])(struct look *look) = {
         /* first those who gather */
         links_look,
         parts_look,
+        nvidia_gather,
         vfio_gather,
         processes_look,
         /* then those who find */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "service/host/array.h"
 #include "service/host/sysfs.h"
 #include "service/usage/lookers.h"
 #include "service/usage/vfio.h"
@@ -17,13 +18,24 @@
 #define TRIES 3
 #define PAUSE_MSEC 20
 
-/* The ways to a function, or to a virtual function of it. */
+/* The ways into a group. */
 struct ways {
         struct look *look;
-        const struct function *function;
-        enum part_role role;
-        const char *member; /* of the group */
+        int group;
+        const char *member;
 };
+
+int vfio_group(const struct look *look, const struct pci_address *address) {
+        char path[PATH_MAX], number[16], *end;
+        long value;
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s/iommu_group", PCI_ADDRESS_TEXT(address));
+        if (sysfs_read_link(look->root->sys, path, number, sizeof(number)) < 0)
+                return -1;
+
+        value = strtol(number, &end, 10);
+        return end == number || *end || value < 0 || value > INT_MAX ? -1 : (int) value;
+}
 
 static int add_way(struct ways *ways, const char *path, const char *subsystem) {
         dev_t number;
@@ -33,7 +45,7 @@ static int add_way(struct ways *ways, const char *path, const char *subsystem) {
         if (r < 0)
                 return r == -ENOENT || r == -ENODEV ? 0 : r;
 
-        return look_add_part(ways->look, ways->function, ways->role, path, subsystem, number);
+        return look_add_way(ways->look, ways->group, path, subsystem, number);
 }
 
 static int add_cdev(const char *name, void *userdata) {
@@ -56,26 +68,38 @@ static int add_member(const char *name, void *userdata) {
 }
 
 /* Without an IOMMU the node is called otherwise (vfio_create_group() in drivers/vfio/group.c). */
-static int add_ways(struct ways *ways, const struct pci_address *address) {
+static int add_ways(struct look *look, int group) {
         static const char *const prefixes[] = { "", "noiommu-" };
-        char path[PATH_MAX], group[NAME_MAX + 1];
+        struct ways ways = { look, group, NULL };
+        char path[PATH_MAX];
         int r;
 
-        snprintf(path, sizeof(path), "bus/pci/devices/%s/iommu_group", PCI_ADDRESS_TEXT(address));
-        r = sysfs_read_link(ways->look->root->sys, path, group, sizeof(group));
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-
         for (size_t i = 0; i < ELEMENTSOF(prefixes); i++) {
-                snprintf(path, sizeof(path), "class/vfio/%s%s", prefixes[i], group);
-                r = add_way(ways, path, "vfio");
+                snprintf(path, sizeof(path), "class/vfio/%s%d", prefixes[i], group);
+                r = add_way(&ways, path, "vfio");
                 if (r < 0)
                         return r;
         }
 
-        snprintf(path, sizeof(path), "kernel/iommu_groups/%s/devices", group);
-        r = sysfs_foreach(ways->look->root->sys, path, add_member, ways);
+        snprintf(path, sizeof(path), "kernel/iommu_groups/%d/devices", group);
+        r = sysfs_foreach(look->root->sys, path, add_member, &ways);
         return r == -ENOENT ? 0 : r;
+}
+
+static int gather(struct look *look, const struct pci_address *address) {
+        int group = vfio_group(look, address), *known;
+
+        if (group < 0)
+                return 0;
+        for (size_t i = 0; i < look->n_groups; i++)
+                if (look->groups[i] == group)
+                        return 0;
+
+        known = array_append(&look->groups, &look->n_groups, sizeof(*known));
+        if (!known)
+                return -ENOMEM;
+        *known = group;
+        return add_ways(look, group);
 }
 
 int vfio_gather(struct look *look) {
@@ -83,11 +107,10 @@ int vfio_gather(struct look *look) {
 
         for (size_t i = 0; r >= 0 && i < look->n_functions; i++) {
                 const struct function *f = look->functions[i];
-                struct ways own = { look, f, PART_GROUP }, of_virtual = { look, f, PART_VIRTUAL };
 
-                r = add_ways(&own, &f->address);
+                r = gather(look, &f->address);
                 for (size_t v = 0; r >= 0 && v < f->n_virtual_functions; v++)
-                        r = add_ways(&of_virtual, &f->virtual_functions[v]);
+                        r = gather(look, &f->virtual_functions[v]);
         }
 
         return r;
@@ -132,28 +155,39 @@ static int node_is_busy(const struct look *look, const struct part *part) {
         return r;
 }
 
-int vfio_is_busy(const struct look *look, const struct function *f, enum part_role role) {
+int vfio_is_busy(const struct look *look, int group) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < look->n_parts; i++) {
                 const struct part *part = &look->parts[i];
 
-                if (part->function == f && part->role == role && streq(part->subsystem, "vfio"))
+                /* Without an IOMMU the kernel asks for CAP_SYS_RAWIO first: there only processes can be seen. */
+                if (!part->function && part->group == group && streq(part->subsystem, "vfio") &&
+                    !startswith(part->name, "noiommu-"))
                         r = node_is_busy(look, part);
         }
 
         return r;
 }
 
-static int add_process(struct look *look, const struct opener *opener) {
-        const struct pci_address *address = &opener->part->function->address;
+bool vfio_is_seen(const struct look *look, int group) {
+        for (size_t i = 0; i < look->n_openers; i++)
+                if (!look->openers[i].part->function && look->openers[i].part->group == group)
+                        return true;
+
+        return false;
+}
+
+static int add_process(struct look *look, const struct pci_address *address, const struct opener *opener) {
         _cleanup_free_ char *message = NULL, *discreet = NULL;
         char subject[16];
 
         snprintf(subject, sizeof(subject), "%d", opener->pid);
-        if (asprintf(&message, "%s or a member of its IOMMU group is open through VFIO by process %s (%s): shut the guest down first",
+        if (asprintf(&message,
+                     "%s or a member of its IOMMU group is open through VFIO by process %s (%s): shut the guest down first",
                      PCI_ADDRESS_TEXT(address), subject, opener->command) < 0 ||
-            asprintf(&discreet, "%s or a member of its IOMMU group is open through VFIO by another user's process: it has to end first",
+            asprintf(&discreet,
+                     "%s or a member of its IOMMU group is open through VFIO by another user's process: it has to end first",
                      PCI_ADDRESS_TEXT(address)) < 0)
                 return -ENOMEM;
 
@@ -169,21 +203,21 @@ static int add_process(struct look *look, const struct opener *opener) {
 }
 
 static int look_at_function(struct look *look, const struct function *f) {
-        bool seen = false;
-        int r = 0;
+        int group = vfio_group(look, &f->address), r = 0;
+
+        if (group < 0)
+                return 0;
 
         for (size_t i = 0; r >= 0 && i < look->n_openers; i++) {
                 const struct opener *opener = &look->openers[i];
 
-                if (opener->part->function == f && opener->part->role == PART_GROUP) {
-                        r = add_process(look, opener);
-                        seen = true;
-                }
+                if (!opener->part->function && opener->part->group == group)
+                        r = add_process(look, &f->address, opener);
         }
-        if (r < 0 || seen)
+        if (r < 0 || vfio_is_seen(look, group))
                 return r;
 
-        r = vfio_is_busy(look, f, PART_GROUP);
+        r = vfio_is_busy(look, group);
         if (r <= 0)
                 return r;
 

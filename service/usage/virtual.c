@@ -7,34 +7,31 @@
 #include "service/usage/lookers.h"
 #include "service/usage/vfio.h"
 
-static bool is_open(const struct look *look, const struct function *f) {
-        for (size_t i = 0; i < look->n_openers; i++)
-                if (look->openers[i].part->function == f && look->openers[i].part->role == PART_VIRTUAL)
-                        return true;
+/* Whether any of them is open through VFIO. Returns 1, 0, or a negative errno. */
+static int is_open(const struct look *look, const struct function *f) {
+        int r = 0;
 
-        return false;
+        for (size_t i = 0; r == 0 && i < f->n_virtual_functions; i++) {
+                int group = vfio_group(look, &f->virtual_functions[i]);
+
+                if (group >= 0)
+                        r = vfio_is_seen(look, group) ? 1 : vfio_is_busy(look, group);
+        }
+
+        return r;
 }
 
 static int look_at_function(struct look *look, const struct function *f) {
-        bool open = is_open(look, f);
+        int open = is_open(look, f);
         char subject[32];
-        int r;
 
-        if (!open) {
-                r = vfio_is_busy(look, f, PART_VIRTUAL);
-                if (r < 0)
-                        return r;
-                open = r > 0;
-        }
+        if (open < 0)
+                return open;
 
         snprintf(subject, sizeof(subject), "%zu", f->n_virtual_functions);
-        if (open)
-                return findings_add(&look->found, FINDING_VIRTUAL_FUNCTIONS, SEVERITY_REFUSE, &f->address, subject,
-                                    "%s has %s virtual functions enabled and one of them is open through VFIO: shut the guest down first",
-                                    PCI_ADDRESS_TEXT(&f->address), subject);
-
-        return findings_add(&look->found, FINDING_VIRTUAL_FUNCTIONS, SEVERITY_FORCE, &f->address, subject,
-                            "%s has %s virtual functions enabled: remove them first", PCI_ADDRESS_TEXT(&f->address), subject);
+        return findings_add(&look->found, FINDING_VIRTUAL_FUNCTIONS, open ? SEVERITY_REFUSE : SEVERITY_FORCE,
+                            &f->address, subject, "%s has virtual functions enabled (%s)%s", PCI_ADDRESS_TEXT(&f->address), subject,
+                            open ? ", and one is open through VFIO: shut the guest down first" : ": remove them first");
 }
 
 int virtual_look(struct look *look) {

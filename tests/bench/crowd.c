@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* A crowd of sleeping processes with ten descriptors each, as they are on a host with many services: files, a pipe, a socket, /dev/null.
- * Says "ready" when all are there, and ends with its standard input. The first of them has NODE open as well.
+/* A crowd of sleeping processes with ten descriptors each, as they are on a host with many services: files, a pipe, a
+ * socket, /dev/null. Says "ready" when all are there, and ends with its standard input. The first of them has NODE
+ * open as well.
  *
- *   bench-crowd COUNT NODE
- */
+ *   bench-crowd COUNT NODE / */
 
 #include <fcntl.h>
 #include <signal.h>

@@ -56,5 +56,5 @@ def show(name, contestant, rounds, settle):
 
     used = {unit: (after[unit] - before.get(unit, 0)) / rounds for unit in after}
     words = [f'{unit} {value:.0f}' for unit, value in sorted(used.items(), key=lambda item: -item[1]) if value >= AT_LEAST]
-    print(f'    {name}: {wall / rounds * 1000:.0f} ms; {(started_then - started) / rounds:.0f} processes started; processor time in '
-          f'ms: {", ".join(words)}', flush=True)
+    print(f'    {name}: {wall / rounds * 1000:.0f} ms; {(started_then - started) / rounds:.0f} processes started; '
+          f'processor time in ms: {", ".join(words)}', flush=True)

@@ -24,13 +24,13 @@ DEVICES = 16
 FUNCTIONS = 60
 ROUNDS = 21
 
-# The first device is a character device that can be opened anywhere, the second one a disk, so that mounts are looked at as well. Nobody
-# has the others.
+# The first device is a character device that can be opened anywhere, the second one a disk, so that mounts are looked at
+# as well. Nobody has the others.
 NUMBERS = [('mem', 'full', 1, 7), ('block', 'disk', 259, 1000), *(('misc', f'node{i}', 10, 900 + i) for i in range(DEVICES - 2))]
 
 
 def give_node(address, subsystem, name, major, minor):
-    """Puts a device below a function. Returns its node, which is the system's own where there is one: fuser tells it by its inode."""
+    """Puts a device below a function. Returns its node: the system's own where there is one, since fuser goes by inodes."""
     directory = f'/sys/bus/pci/devices/{address}/{subsystem}/{name}'
     os.makedirs(directory)
     os.makedirs(f'/sys/class/{subsystem}', exist_ok=True)
@@ -49,7 +49,8 @@ def give_node(address, subsystem, name, major, minor):
 @contextlib.contextmanager
 def crowd(work):
     """Yields the process that has the first device open."""
-    with subprocess.Popen([f'{work}/bench-crowd', str(PROCESSES), '/dev/full'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([f'{work}/bench-crowd', str(PROCESSES), '/dev/full'], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
         if not process.stdout.readline():
             raise RuntimeError('the crowd does not gather')
         with open(f'/proc/{process.pid}/task/{process.pid}/children', encoding='ascii') as file:

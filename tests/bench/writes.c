@@ -94,6 +94,12 @@ static int listen_to_udev(struct program *program) {
         return r < 0 ? r : sd_device_monitor_start(program->monitor, on_event, program);
 }
 
+/* The node may have come and gone by others' hands since the last time. */
+static void forget_events(const struct program *program) {
+        while (program->wait && sd_event_run(program->event, 0) > 0)
+                ;
+}
+
 static void bind_to_vfio(struct program *program) {
         double start;
 
@@ -113,8 +119,10 @@ static void restore(struct program *program) {
 
 static void serve(struct program *program) {
         while (getchar() != EOF) {
-                double start = now(), middle;
+                double start, middle;
 
+                forget_events(program);
+                start = now();
                 bind_to_vfio(program);
                 middle = now();
                 restore(program);

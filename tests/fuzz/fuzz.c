@@ -7,9 +7,14 @@
 #include "tests/fuzz/fuzz.h"
 
 char *fuzz_text(const uint8_t *data, size_t size) {
-        char *text = strndup((const char *) data, size);
+        const uint8_t *end = size > 0 ? memchr(data, '\0', size) : NULL;
+        size_t length = end ? (size_t) (end - data) : size;
+        /* Not strndup(): what libFuzzer gives has no end of its own, and a strict sanitizer wants strings with one. */
+        char *text = calloc(1, length + 1);
 
         assert(text);
+        if (length > 0)
+                memcpy(text, data, length);
         return text;
 }
 

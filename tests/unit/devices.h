@@ -19,8 +19,8 @@ struct setting *setting_new(const struct fake_function *functions, size_t n);
 void setting_refresh(struct setting *setting);
 struct setting *setting_free(struct setting *setting);
 
-/* Makes the directory PATH below /sys into a device of a subsystem, with the number "8:1", or NULL for one without a node, and
- * what leads to it: /sys/class/block/sda1, /sys/dev/block/8:1. */
+/* Makes the directory PATH below /sys into a device of a subsystem, with the number "8:1", or NULL for one without a
+ * node, and what leads to it: /sys/class/block/sda1, /sys/dev/block/8:1. */
 void tree_device(struct tree *tree, const char *path, const char *subsystem, const char *number);
 
 /* The attribute NAME of the directory PATH below /sys. */

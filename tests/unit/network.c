@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Which interfaces are used. Addresses and routes are real, in a network namespace of the test's own, whose loopback plays the part of a card. */
+/* Which interfaces are used. Addresses and routes are real, in a network namespace of the test's own, whose loopback
+ * plays the part of a card. */
 
 #include <net/if.h>
 #include <sched.h>
@@ -54,8 +55,14 @@ static void test_address(void **state) {
         tree_attribute(setting->tree, ETH, "flags", DOWN);
         expect_findings(setting, "");
 
-        /* Somebody else's address. */
+        /* Of the other family. */
         tree_attribute(setting->tree, ETH, "flags", UP);
+        run("ip address flush dev lo");
+        expect_findings(setting, "");
+        run("ip address add 2001:db8::1/128 dev lo");
+        expect_findings(setting, USED);
+
+        /* Somebody else's address. */
         tree_attribute(setting->tree, ETH, "ifindex", "4711");
         expect_findings(setting, "");
 

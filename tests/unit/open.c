@@ -123,6 +123,24 @@ static void test_drm_client(void **state) {
         expect_findings(setting, "");
 }
 
+/* NVIDIA's driver has nodes that sysfs does not know. The tree's processes are real ones, its drivers are not. */
+static void test_nvidia(void **state) {
+        struct setting *setting = *state;
+        pid_t pid = start_opener(0, 1);
+        _cleanup_free_ char *link = NULL, *target = NULL;
+
+        assert_true(asprintf(&link, "proc/%d", pid) > 0 && asprintf(&target, "/proc/%d", pid) > 0);
+        tree_unlink(setting->tree, "proc");
+        tree_link(setting->tree, link, target);
+        tree_write(setting->tree, "proc/devices", "Character devices:\n  4 tty\n  1 nvidia-frontend\n");
+        expect_findings(setting, "");
+        tree_write(setting->tree, "proc/driver/nvidia/gpus/" CARD "/information",
+                   "Model: \t\t NVIDIA T400\nIRQ:   \t\t 95\nDevice Minor: \t 7\nGPU Excluded:\t No\n");
+        expect_process(setting, "open " CARD " # force,", pid);
+        stop(pid);
+        expect_findings(setting, "");
+}
+
 /* Who may know which process it is. */
 static void test_privacy(void **state) {
         struct setting *setting = *state;
@@ -209,6 +227,11 @@ static void test_vfio_group(void **state) {
         tree_device(setting->tree, "devices/virtual/vfio/14", "vfio", NUMBER);
         assert_true(asprintf(&expected, "vfio " CARD " %d refuse,vfio " SOUND " %d refuse,", pid, pid) > 0);
         expect_findings(setting, expected);
+
+        /* Its name where there is no IOMMU. */
+        tree_unlink(setting->tree, "sys/class/vfio/14");
+        tree_device(setting->tree, "devices/virtual/vfio/noiommu-14", "vfio", NUMBER);
+        expect_findings(setting, expected);
         stop(pid);
         expect_findings(setting, "");
 }
@@ -245,5 +268,6 @@ static void test_virtual_functions(void **state) {
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client), ON_HOST(test_privacy),
-          ON_HOST(test_udev), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))
+UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client), ON_HOST(test_nvidia),
+          ON_HOST(test_privacy), ON_HOST(test_udev), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev),
+          ON_HOST(test_virtual_functions))

@@ -194,7 +194,8 @@ def elsewhere():
 
 
 @cases([('a mounted disk', whole), ('a mounted partition', partition), ('dm-linear', linear),
-        ('a file system on dm-linear', mounted_linear), ('a file system on dm-crypt on dm-linear', crypt), ('half a mirror', mirror),
+        ('a file system on dm-linear', mounted_linear), ('a file system on dm-crypt on dm-linear', crypt),
+        ('half a mirror', mirror),
         ('a loop device on the disk', loop_on_disk), ('an image on the file system', image_file),
         ('a btrfs over two disks', btrfs), ('swap', swap), ('a swap file', swap_file), ('swap on dm-linear', swap_on_stack),
         ('a file system mounted in another mount namespace', elsewhere)])

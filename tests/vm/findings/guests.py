@@ -12,8 +12,8 @@ from use import FORCED, REFUSE, root, run
 
 [PHYSICAL] = kernel.below('0000:00:16.0')
 
-QEMU = ['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', '-accel', 'tcg', '-m', '16',
-        '-S', '-qmp', 'stdio']
+QEMU = ['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', '-accel', 'tcg',
+        '-m', '16', '-S', '-qmp', 'stdio']
 
 # Opens the group and a device of it, and keeps what is asked for.
 KEEP = '''

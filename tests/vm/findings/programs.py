@@ -51,6 +51,19 @@ def by_number():
             os.unlink(other)
 
 
+# A crowd in a PID namespace, with which it ends.
+CROWD = ['unshare', '--pid', '--fork', '--kill-child', 'bash', '-c',
+         'for i in {1..600}; do sleep infinity & done; echo ready; read']
+
+
+@test
+def among_many():
+    """Among so many processes that several threads look, the one that has a node open is found"""
+    with use.Program(*CROWD, ready='ready'), use.holder(storage.node()) as program:
+        equal(use.look(DISK), [('open', str(program.pid), FORCED)])
+    equal(use.look(DISK), [])
+
+
 def told(client):
     """What a client is told of the one finding: subject and message."""
     [(kind, subject, severity)] = use.look(DISK, client=client)
