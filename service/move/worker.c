@@ -86,7 +86,9 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *use
         _Static_assert(sizeof(message.report) != sizeof(message.finding), "They are told apart by their sizes.");
 
         n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        /* ECONNRESET says, once, that the worker has ended before it read all orders; what it has reported until then comes after it
+         * (unix_release_sock() in net/unix/af_unix.c). */
+        if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
                 return 0;
 
         if (n == (ssize_t) sizeof(message.report)) {

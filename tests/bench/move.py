@@ -85,9 +85,9 @@ class Commands:
         for command, driver in zip(self.commands, WAYS):
             start = time.monotonic()
             try:
-                subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+                subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
             except subprocess.SubprocessError as error:
-                raise Failed(str(error)) from error
+                raise Failed(f'{error} {error.stderr or ""}'.strip()) from error
             seconds += time.monotonic() - start
             if kernel.driver(ADDRESS) != driver:
                 raise Failed(f'{command[0]} left {ADDRESS} on {kernel.driver(ADDRESS) or "no driver"}, not {driver}')
