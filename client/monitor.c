@@ -242,8 +242,8 @@ static int subscribe(Monitor *monitor) {
                         return r;
         }
 
-        return sd_bus_match_signal(bus, NULL, DBUS ".Local", "/org/freedesktop/DBus/Local",
-                                   DBUS ".Local", "Disconnected", on_disconnected, monitor);
+        return sd_bus_match_signal(bus, NULL, DBUS ".Local", "/org/freedesktop/DBus/Local", DBUS ".Local",
+                                   "Disconnected", on_disconnected, monitor);
 }
 
 static int end_on_signals(sd_event *loop) {

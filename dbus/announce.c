@@ -36,13 +36,14 @@ static const struct {
 #define CHANGED_MAX 16
 
 /* Collects the names of all properties that CHANGES are about, from one of the tables above. */
-#define collect(table, changes, names)                                              \
-        ({                                                                          \
-                size_t _n = 0;                                                      \
-                for (size_t _i = 0; _i < ELEMENTSOF(table); _i++)                   \
-                        for (size_t _j = 0; ((changes) & table[_i].change) && table[_i].properties[_j]; _j++) \
-                                (names)[_n++] = (char *) table[_i].properties[_j];  \
-                (names)[_n] = NULL;                                                 \
+#define collect(table, changes, names)                                                                      \
+        ({                                                                                                  \
+                size_t _n = 0;                                                                              \
+                for (size_t _i = 0; _i < ELEMENTSOF(table); _i++)                                           \
+                        for (size_t _j = 0; ((changes) &table[_i].change) && table[_i].properties[_j];      \
+                             _j++)                                                                          \
+                                (names)[_n++] = (char *) table[_i].properties[_j];                          \
+                (names)[_n] = NULL;                                                                         \
         })
 
 static void function_added(struct function *f, void *userdata) {
@@ -56,7 +57,8 @@ static void function_removed(struct function *f, void *userdata) {
         struct service *service = userdata;
 
         mover_forget(service->mover, f);
-        (void) sd_bus_emit_interfaces_removed(service->bus, DEVICE_PATH(&f->address), VFIOBIND_DEVICE_INTERFACE, NULL);
+        (void) sd_bus_emit_interfaces_removed(service->bus, DEVICE_PATH(&f->address),
+                                              VFIOBIND_DEVICE_INTERFACE, NULL);
 }
 
 static void function_changed(struct function *f, unsigned changes, void *userdata) {
@@ -64,7 +66,8 @@ static void function_changed(struct function *f, unsigned changes, void *userdat
         char *names[CHANGED_MAX];
 
         collect(function_changes, changes, names);
-        (void) sd_bus_emit_properties_changed_strv(service->bus, DEVICE_PATH(&f->address), VFIOBIND_DEVICE_INTERFACE, names);
+        (void) sd_bus_emit_properties_changed_strv(service->bus, DEVICE_PATH(&f->address),
+                                                   VFIOBIND_DEVICE_INTERFACE, names);
         if (changes & FUNCTION_OVERRIDE)
                 mover_review(service->mover, f);
 }
@@ -73,8 +76,8 @@ static void function_moved(struct function *f, const char *from, enum moved_by m
         static const char *const movers[] = { [MOVED_BY_KERNEL] = "kernel", [MOVED_BY_US] = "vfiobind" };
         struct service *service = userdata;
 
-        (void) sd_bus_emit_signal(service->bus, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "DeviceMoved", "ssss",
-                                  PCI_ADDRESS_TEXT(&f->address), from, f->driver, movers[mover]);
+        (void) sd_bus_emit_signal(service->bus, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "DeviceMoved",
+                                  "ssss", PCI_ADDRESS_TEXT(&f->address), from, f->driver, movers[mover]);
 }
 
 /* What the manager shows depends on whether there are any groups. */
@@ -83,8 +86,9 @@ static void groups_come_or_go(struct service *service) {
 
         model_groups(service->model, &n);
         if (n == 1)
-                (void) sd_bus_emit_properties_changed(service->bus, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "Backends",
-                                                      "IommuPresent", "SelectedBackend", NULL);
+                (void) sd_bus_emit_properties_changed(service->bus, VFIOBIND_PATH,
+                                                      VFIOBIND_MANAGER_INTERFACE, "Backends", "IommuPresent",
+                                                      "SelectedBackend", NULL);
 }
 
 static void group_added(struct group *g, void *userdata) {
@@ -97,7 +101,8 @@ static void group_added(struct group *g, void *userdata) {
 static void group_removed(struct group *g, void *userdata) {
         struct service *service = userdata;
 
-        (void) sd_bus_emit_interfaces_removed(service->bus, GROUP_PATH((int) g->id), VFIOBIND_GROUP_INTERFACE, NULL);
+        (void) sd_bus_emit_interfaces_removed(service->bus, GROUP_PATH((int) g->id),
+                                              VFIOBIND_GROUP_INTERFACE, NULL);
 }
 
 static void group_changed(struct group *g, unsigned changes, void *userdata) {
@@ -105,7 +110,8 @@ static void group_changed(struct group *g, unsigned changes, void *userdata) {
         char *names[CHANGED_MAX];
 
         collect(group_changes, changes, names);
-        (void) sd_bus_emit_properties_changed_strv(service->bus, GROUP_PATH((int) g->id), VFIOBIND_GROUP_INTERFACE, names);
+        (void) sd_bus_emit_properties_changed_strv(service->bus, GROUP_PATH((int) g->id),
+                                                   VFIOBIND_GROUP_INTERFACE, names);
 }
 
 /* Operations. */
@@ -116,8 +122,9 @@ static void operation_began(const struct operation *operation, void *userdata) {
 
         /* One that waited for authorization has its object already. */
         if (request_by_id(service, id))
-                (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, "Devices",
-                                                      "State", "Step", "Steps", "Message", NULL);
+                (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(id),
+                                                      VFIOBIND_OPERATION_INTERFACE, "Devices", "State",
+                                                      "Step", "Steps", "Message", NULL);
         else
                 (void) sd_bus_emit_object_added(service->bus, OPERATION_PATH(id));
 }
@@ -126,10 +133,12 @@ static void operation_changed(const struct operation *operation, void *userdata)
         struct service *service = userdata;
 
         (void) sd_bus_emit_properties_changed(service->bus, OPERATION_PATH(operation_entry(operation)->id),
-                                              VFIOBIND_OPERATION_INTERFACE, "State", "Step", "Message", NULL);
+                                              VFIOBIND_OPERATION_INTERFACE, "State", "Step", "Message",
+                                              NULL);
 }
 
-static void operation_settled(const struct operation *operation, const struct failure *failure, bool late, void *userdata) {
+static void operation_settled(const struct operation *operation, const struct failure *failure, bool late,
+                              void *userdata) {
         const struct journal_entry *entry = operation_entry(operation);
         struct service *service = userdata;
 

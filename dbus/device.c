@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* org.vfiobind.Device: one PCI function. Everything answers from memory, but what explicit.c takes away beforehand. */
+/* org.vfiobind.Device: one PCI function. Everything answers from memory, but what explicit.c takes away
+ * beforehand. */
 
 #include <errno.h>
 
@@ -9,16 +10,16 @@
 #include "dbus/wish.h"
 #include "service/usage/printable.h"
 
-#define GETTER(name)                                                                                                          \
-        static int name(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, \
-                        void *userdata, sd_bus_error *error)
+#define GETTER(name)                                                                                        \
+        static int name(sd_bus *bus, const char *path, const char *interface, const char *property,         \
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 /* A getter for a field that is answered as it is. */
-#define DEFINE_FIELD_GETTER(name, type, expression)                    \
-        GETTER(name) {                                                 \
-                const struct function *f = userdata;                   \
-                                                                       \
-                return sd_bus_message_append(reply, type, expression); \
+#define DEFINE_FIELD_GETTER(name, type, expression)                                                         \
+        GETTER(name) {                                                                                      \
+                const struct function *f = userdata;                                                        \
+                                                                                                            \
+                return sd_bus_message_append(reply, type, expression);                                      \
         }
 
 DEFINE_FIELD_GETTER(get_address, "s", PCI_ADDRESS_TEXT(&f->address))
@@ -100,10 +101,10 @@ GETTER(get_explicit) {
 
 const sd_bus_vtable device_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves), method_bind_object,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves), method_restore_object,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves),
+                                method_bind_object, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves),
+                                method_restore_object, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Address", "s", get_address, 0, CONST),
         SD_BUS_PROPERTY("VendorId", "q", get_vendor, 0, CONST),
         SD_BUS_PROPERTY("DeviceId", "q", get_device, 0, CONST),

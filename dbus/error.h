@@ -10,7 +10,8 @@
 /* The error name that stands for a kind. */
 const char *error_name(enum failure_kind kind);
 
-/* The message as everybody may hear it, with its full stop. The caller frees it; NULL where memory is short. */
+/* The message as everybody may hear it, with its full stop. The caller frees it; NULL where memory is short.
+ */
 char *error_message_for_all(const struct failure *failure);
 
 /* Answers the call MESSAGE with the failure. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Properties that change without telling and may wake the device: a worker reads them when somebody asks for one by name. sd-bus's
- * getters answer at once, so the call is taken before they see it. */
+/* Properties that change without telling and may wake the device: a worker reads them when somebody asks for
+ * one by name. sd-bus's getters answer at once, so the call is taken before they see it. */
 
 #include <errno.h>
 
@@ -19,13 +19,12 @@
 
 static const struct property {
         const char *name;
-        const char *attribute; /* as Documentation/ABI/testing/sysfs-bus-pci and sysfs-class-pci_bus name it */
+        const char *attribute; /* as Documentation/ABI/testing/sysfs-bus-pci and sysfs-class-pci_bus name it
+                                */
         char type;
 } properties[] = {
-        { "PowerState", "power_state", 's' },
-        { "LinkSpeed", "current_link_speed", 's' },
-        { "LinkWidth", "current_link_width", 'u' },
-        { "MaxLinkSpeed", "max_link_speed", 's' },
+        { "PowerState", "power_state", 's' },       { "LinkSpeed", "current_link_speed", 's' },
+        { "LinkWidth", "current_link_width", 'u' }, { "MaxLinkSpeed", "max_link_speed", 's' },
         { "MaxLinkWidth", "max_link_width", 'u' },
 };
 
@@ -66,7 +65,8 @@ static void reply_error(struct reading *reading, enum failure_kind kind, const c
         struct pci_address address = {};
 
         (void) device_path_parse(sd_bus_message_get_path(reading->message), &address);
-        fail(&failure, kind, "%s: %s cannot be read: %s", PCI_ADDRESS_TEXT(&address), reading->property->name, text);
+        fail(&failure, kind, "%s: %s cannot be read: %s", PCI_ADDRESS_TEXT(&address),
+             reading->property->name, text);
         (void) reply_failure(reading->message, &failure);
         reading_free(reading);
 }
@@ -86,7 +86,8 @@ static void on_report(struct worker *worker, const struct report *report, void *
         else if (report && (report->error == -ENODEV || report->error == -ESTALE))
                 reply_error(reading, FAILURE_NO_SUCH_DEVICE, "it has disappeared");
         else
-                reply_error(reading, FAILURE_INTERNAL, report ? strerror(-report->error) : "the worker was killed");
+                reply_error(reading, FAILURE_INTERNAL,
+                            report ? strerror(-report->error) : "the worker was killed");
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -106,7 +107,8 @@ static int start(struct reading *reading) {
 
         strcpy(reading->order.argument, reading->property->attribute);
 
-        r = sd_event_add_time_relative(reading->service->event, &reading->timer, CLOCK_MONOTONIC, LIMIT_USEC, 0, on_timer, reading);
+        r = sd_event_add_time_relative(reading->service->event, &reading->timer, CLOCK_MONOTONIC, LIMIT_USEC,
+                                       0, on_timer, reading);
         return r < 0 ? r : start_worker(reading);
 }
 
@@ -114,7 +116,8 @@ static const struct property *property_in_call(sd_bus_message *message) {
         const char *interface, *name;
 
         if (!sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "Get") ||
-            sd_bus_message_read(message, "ss", &interface, &name) < 0 || !streq(interface, VFIOBIND_DEVICE_INTERFACE))
+            sd_bus_message_read(message, "ss", &interface, &name) < 0 ||
+            !streq(interface, VFIOBIND_DEVICE_INTERFACE))
                 return NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(properties); i++)
@@ -139,14 +142,16 @@ int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_err
         if (device_path_parse(path, &address) >= 0)
                 f = model_function(service->model, &address);
         if (!f) /* for sd-bus the filter is enough to make an object */
-                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT, "There is no object %s", path);
+                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                                  "There is no object %s", path);
         if (!property)
                 return 0; /* everything else takes the ordinary way */
 
         if (service->n_readings >= READINGS_MAX)
-                return sd_bus_reply_method_errorf(message, VFIOBIND_ERROR_LIMIT_EXCEEDED,
-                                                  "%s cannot be read of %s now: %u properties are being read already",
-                                                  property->name, PCI_ADDRESS_TEXT(&address), service->n_readings);
+                return sd_bus_reply_method_errorf(
+                                message, VFIOBIND_ERROR_LIMIT_EXCEEDED,
+                                "%s cannot be read of %s now: %u properties are being read already",
+                                property->name, PCI_ADDRESS_TEXT(&address), service->n_readings);
 
         reading = calloc(1, sizeof(*reading));
         if (!reading)

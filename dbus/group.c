@@ -8,15 +8,15 @@
 #include "dbus/service.h"
 #include "dbus/wish.h"
 
-static int get_id(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                  void *userdata, sd_bus_error *error) {
+static int get_id(sd_bus *bus, const char *path, const char *interface, const char *property,
+                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct group *g = userdata;
 
         return sd_bus_message_append(reply, "u", g->id);
 }
 
-static int get_type(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                    void *userdata, sd_bus_error *error) {
+static int get_type(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct group *g = userdata;
 
         return sd_bus_message_append(reply, "s", g->type);
@@ -32,25 +32,25 @@ static int append_members(sd_bus_message *reply, const struct group *g, bool onl
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_devices(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                       void *userdata, sd_bus_error *error) {
+static int get_devices(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return append_members(reply, userdata, false);
 }
 
-static int get_blockers(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                        void *userdata, sd_bus_error *error) {
+static int get_blockers(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return append_members(reply, userdata, true);
 }
 
-static int get_viable(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                      void *userdata, sd_bus_error *error) {
+static int get_viable(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct group *g = userdata;
 
         return sd_bus_message_append(reply, "b", g->n_blockers == 0);
 }
 
-static int get_node(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                    void *userdata, sd_bus_error *error) {
+static int get_node(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const struct group *g = userdata;
         char node[32];
 
@@ -60,10 +60,10 @@ static int get_node(sd_bus *bus, const char *path, const char *interface, const 
 
 const sd_bus_vtable group_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves), method_bind_object,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves), method_restore_object,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves),
+                                method_bind_object, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves),
+                                method_restore_object, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Id", "u", get_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Devices", "ao", get_devices, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

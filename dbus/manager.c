@@ -15,11 +15,12 @@ static int append_device(sd_bus_message *reply, const struct function *f) {
         _cleanup_free_ char *name = NULL;
 
         snprintf(id, sizeof(id), "%04x:%04x", f->vendor, f->device);
-        if (asprintf(&name, "%s%s%s", f->vendor_name, *f->vendor_name && *f->device_name ? " " : "", f->device_name) < 0)
+        if (asprintf(&name, "%s%s%s", f->vendor_name, *f->vendor_name && *f->device_name ? " " : "",
+                     f->device_name) < 0)
                 return -ENOMEM;
 
-        return sd_bus_message_append(reply, "(susssiso)", PCI_ADDRESS_TEXT(&f->address), f->class_code, id, f->class_name,
-                                     name, f->group, f->driver, DEVICE_PATH(&f->address));
+        return sd_bus_message_append(reply, "(susssiso)", PCI_ADDRESS_TEXT(&f->address), f->class_code, id,
+                                     f->class_name, name, f->group, f->driver, DEVICE_PATH(&f->address));
 }
 
 static int append_devices(sd_bus_message *reply, const struct service *service) {
@@ -103,8 +104,8 @@ static int method_get_device(sd_bus_message *message, void *userdata, sd_bus_err
         if (parse_address(text, &address, &failure) < 0)
                 return set_error(error, &failure);
         if (!model_function(service->model, &address)) {
-                fail(&failure, FAILURE_NO_SUCH_DEVICE, "%s is not the address of a PCI function on this host",
-                     PCI_ADDRESS_TEXT(&address));
+                fail(&failure, FAILURE_NO_SUCH_DEVICE,
+                     "%s is not the address of a PCI function on this host", PCI_ADDRESS_TEXT(&address));
                 return set_error(error, &failure);
         }
 
@@ -122,16 +123,17 @@ static int method_get_group(sd_bus_message *message, void *userdata, sd_bus_erro
                 return r;
 
         if (id > INT_MAX || !model_group(service->model, (int) id)) {
-                fail(&failure, FAILURE_NO_SUCH_GROUP, "%u is not the number of an IOMMU group on this host", id);
+                fail(&failure, FAILURE_NO_SUCH_GROUP, "%u is not the number of an IOMMU group on this host",
+                     id);
                 return set_error(error, &failure);
         }
 
         return sd_bus_reply_method_return(message, "o", GROUP_PATH((int) id));
 }
 
-#define DEFINE_REQUEST(name, reader)                                                        \
-        static int name(sd_bus_message *message, void *userdata, sd_bus_error *error) {     \
-                return road_move(userdata, message, reader);                                \
+#define DEFINE_REQUEST(name, reader)                                                                        \
+        static int name(sd_bus_message *message, void *userdata, sd_bus_error *error) {                     \
+                return road_move(userdata, message, reader);                                                \
         }
 
 DEFINE_REQUEST(method_bind, wish_bind)
@@ -149,8 +151,8 @@ static int method_apply(sd_bus_message *message, void *userdata, sd_bus_error *e
         return road_apply(userdata, message);
 }
 
-static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                       void *userdata, sd_bus_error *error) {
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "s", VERSION);
 }
 
@@ -178,8 +180,8 @@ static int get_iommu_present(sd_bus *bus, const char *path, const char *interfac
         return sd_bus_message_append(reply, "b", n > 0);
 }
 
-static int get_backends(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                        void *userdata, sd_bus_error *error) {
+static int get_backends(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         struct service *service = userdata;
         const struct backend *all;
         size_t n;
@@ -192,45 +194,53 @@ static int get_backends(sd_bus *bus, const char *path, const char *interface, co
                 int available;
 
                 available = backend_available(&all[i], service->model, &reason);
-                r = available < 0 ? available : sd_bus_message_append(reply, "(ssbs)", all[i].name, all[i].driver, available,
-                                                                      strempty(reason));
+                r = available < 0 ? available
+                                  : sd_bus_message_append(reply, "(ssbs)", all[i].name, all[i].driver,
+                                                          available, strempty(reason));
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(susssiso)", devices), method_list_devices,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListGroups", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ubaso)", groups), method_list_groups,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetDevice", SD_BUS_ARGS("s", device), SD_BUS_RESULT("o", object), method_get_device,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetGroup", SD_BUS_ARGS("u", group), SD_BUS_RESULT("o", object), method_get_group,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", device, "s", driver, "t", flags), SD_BUS_RESULT("a(sss)", moves),
-                                method_bind, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(susssiso)", devices),
+                                method_list_devices, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListGroups", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ubaso)", groups),
+                                method_list_groups, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDevice", SD_BUS_ARGS("s", device), SD_BUS_RESULT("o", object),
+                                method_get_device, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetGroup", SD_BUS_ARGS("u", group), SD_BUS_RESULT("o", object),
+                                method_get_group, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Bind", SD_BUS_ARGS("s", device, "s", driver, "t", flags),
+                                SD_BUS_RESULT("a(sss)", moves), method_bind, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("BindDevices", SD_BUS_ARGS("as", devices, "s", driver, "t", flags),
-                                SD_BUS_RESULT("a(sss)", moves), method_bind_devices, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("a(sss)", moves), method_bind_devices,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("BindGroup", SD_BUS_ARGS("u", group, "s", driver, "t", flags),
-                                SD_BUS_RESULT("a(sss)", moves), method_bind_group, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("s", device, "t", flags), SD_BUS_RESULT("a(sss)", moves),
-                                method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RestoreDevices", SD_BUS_ARGS("as", devices, "t", flags), SD_BUS_RESULT("a(sss)", moves),
-                                method_restore_devices, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RestoreGroup", SD_BUS_ARGS("u", group, "t", flags), SD_BUS_RESULT("a(sss)", moves),
-                                method_restore_group, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_ARGS("as", devices, "s", driver, "t", flags),
-                                SD_BUS_RESULT("s", token, "a(sss)", steps, "a(sssss)", findings, "as", actions), method_plan,
+                                SD_BUS_RESULT("a(sss)", moves), method_bind_group,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("s", token), SD_BUS_RESULT("a(sss)", moves), method_apply,
+        SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("s", device, "t", flags),
+                                SD_BUS_RESULT("a(sss)", moves), method_restore, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RestoreDevices", SD_BUS_ARGS("as", devices, "t", flags),
+                                SD_BUS_RESULT("a(sss)", moves), method_restore_devices,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RestoreGroup", SD_BUS_ARGS("u", group, "t", flags),
+                                SD_BUS_RESULT("a(sss)", moves), method_restore_group,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "Plan", SD_BUS_ARGS("as", devices, "s", driver, "t", flags),
+                        SD_BUS_RESULT("s", token, "a(sss)", steps, "a(sssss)", findings, "as", actions),
+                        method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("s", token), SD_BUS_RESULT("a(sss)", moves),
+                                method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceMoved", SD_BUS_ARGS("s", address, "s", from, "s", to, "s", by), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("OperationFinished",
-                                SD_BUS_ARGS("o", operation, "u", uid, "s", error, "s", message, "a(sss)", moves), 0),
+        SD_BUS_SIGNAL_WITH_ARGS(
+                        "OperationFinished",
+                        SD_BUS_ARGS("o", operation, "u", uid, "s", error, "s", message, "a(sss)", moves), 0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("DefaultBackend", "s", get_default_backend, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("SelectedBackend", "s", get_selected_backend, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("SelectedBackend", "s", get_selected_backend, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("IommuPresent", "b", get_iommu_present, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Backends", "a(ssbs)", get_backends, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,

@@ -22,19 +22,21 @@ int append_moves(sd_bus_message *message, const struct model *model, const struc
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure,
-                             const struct plan *plan) {
+void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid,
+                             const struct failure *failure, const struct plan *plan) {
         bool failed = failure->kind != FAILURE_NONE;
         sd_bus_message *message = NULL;
         _cleanup_free_ char *text = failed ? error_message_for_all(failure) : NULL;
         int r;
 
-        (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE, NULL);
+        (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE,
+                                              NULL);
 
-        r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "OperationFinished");
+        r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE,
+                                      "OperationFinished");
         if (r >= 0)
-                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid, failed ? error_name(failure->kind) : "",
-                                          strempty(text));
+                r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid,
+                                          failed ? error_name(failure->kind) : "", strempty(text));
         if (r >= 0)
                 r = append_moves(message, service->model, failed ? NULL : plan);
         if (r >= 0)

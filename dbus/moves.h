@@ -5,9 +5,11 @@
 
 #include "dbus/service.h"
 
-/* Appends an array a(sss) to MESSAGE: for each function of PLAN its address, its old and its present driver. NULL: nothing moved. */
+/* Appends an array a(sss) to MESSAGE: for each function of PLAN its address, its old and its present driver.
+ * NULL: nothing moved. */
 int append_moves(sd_bus_message *message, const struct model *model, const struct plan *plan);
 
-/* Removes the object of operation ID and signals OperationFinished, with what PLAN has moved unless FAILURE says that it has not. */
-void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid, const struct failure *failure,
-                             const struct plan *plan);
+/* Removes the object of operation ID and signals OperationFinished, with what PLAN has moved unless FAILURE
+ * says that it has not. */
+void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid,
+                             const struct failure *failure, const struct plan *plan);

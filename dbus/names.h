@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The names and numbers of the bus interface that the service and its clients share. This header includes nothing and
- * needs nothing, so that a client can copy it. What they mean is documented in the interface XML files beside it. */
+/* The names and numbers of the bus interface that the service and its clients share. This header includes
+ * nothing and needs nothing, so that a client can copy it. What they mean is documented in the interface XML
+ * files beside it. */
 
 #define VFIOBIND_BUS_NAME "org.vfiobind"
 

@@ -7,9 +7,9 @@
 #include "dbus/service.h"
 #include "service/usage/printable.h"
 
-#define GETTER(name)                                                                                                          \
-        static int name(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, \
-                        void *userdata, sd_bus_error *error)
+#define GETTER(name)                                                                                        \
+        static int name(sd_bus *bus, const char *path, const char *interface, const char *property,         \
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 static int append_address(sd_bus_message *reply, const struct pci_address *address) {
         return sd_bus_message_append(reply, "s", PCI_ADDRESS_TEXT(address));
@@ -38,8 +38,8 @@ GETTER(get_target) {
         const struct activity *activity = userdata;
 
         return sd_bus_message_append(reply, "s",
-                                     activity->operation ? operation_entry(activity->operation)->word :
-                                                           request_wish(activity->request)->word);
+                                     activity->operation ? operation_entry(activity->operation)->word
+                                                         : request_wish(activity->request)->word);
 }
 
 GETTER(get_state) {
@@ -51,14 +51,16 @@ GETTER(get_state) {
         const struct activity *activity = userdata;
 
         return sd_bus_message_append(reply, "s",
-                                     activity->operation ? states[operation_state(activity->operation)] : "authorizing");
+                                     activity->operation ? states[operation_state(activity->operation)]
+                                                         : "authorizing");
 }
 
 GETTER(get_step) {
         const struct activity *activity = userdata;
 
-        return sd_bus_message_append(reply, "u",
-                                     activity->operation ? (uint32_t) operation_steps_done(activity->operation) : 0);
+        return sd_bus_message_append(
+                        reply, "u",
+                        activity->operation ? (uint32_t) operation_steps_done(activity->operation) : 0);
 }
 
 GETTER(get_steps) {
@@ -66,7 +68,8 @@ GETTER(get_steps) {
 
         return sd_bus_message_append(
                         reply, "u",
-                        activity->operation ? (uint32_t) operation_entry(activity->operation)->plan->n_steps : 0);
+                        activity->operation ? (uint32_t) operation_entry(activity->operation)->plan->n_steps
+                                            : 0);
 }
 
 GETTER(get_message) {
@@ -85,16 +88,16 @@ GETTER(get_uid) {
         const struct activity *activity = userdata;
 
         return sd_bus_message_append(reply, "u",
-                                     activity->operation ? operation_entry(activity->operation)->uid :
-                                                           (uint32_t) request_uid(activity->request));
+                                     activity->operation ? operation_entry(activity->operation)->uid
+                                                         : (uint32_t) request_uid(activity->request));
 }
 
 GETTER(get_caller) {
         const struct activity *activity = userdata;
 
         return sd_bus_message_append(reply, "s",
-                                     activity->operation ? operation_entry(activity->operation)->caller :
-                                                           request_caller(activity->request));
+                                     activity->operation ? operation_entry(activity->operation)->caller
+                                                         : request_caller(activity->request));
 }
 
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST

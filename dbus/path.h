@@ -16,7 +16,8 @@ char *operation_path(uint32_t id, char buffer[static OBJECT_PATH_SIZE]);
 #define GROUP_PATH(group) group_path((group), (char[OBJECT_PATH_SIZE]){})
 #define OPERATION_PATH(id) operation_path((id), (char[OBJECT_PATH_SIZE]){})
 
-/* Each returns 0, or -EINVAL for a path that is no such object's. Only the form that the functions above write is taken. */
+/* Each returns 0, or -EINVAL for a path that is no such object's. Only the form that the functions above
+ * write is taken. */
 int device_path_parse(const char *path, struct pci_address *ret);
 int group_path_parse(const char *path, int *ret);
 int operation_path_parse(const char *path, uint32_t *ret);

@@ -16,7 +16,8 @@ static int append_steps(sd_bus_message *message, const struct plan *plan) {
                 const struct step *step = &plan->steps[i];
                 _cleanup_free_ char *argument = text_printable(step->argument);
 
-                r = sd_bus_message_append(message, "(sss)", PCI_ADDRESS_TEXT(&plan->movements[step->movement].address),
+                r = sd_bus_message_append(message, "(sss)",
+                                          PCI_ADDRESS_TEXT(&plan->movements[step->movement].address),
                                           step_kind_name(step->kind), strempty(argument));
         }
         return r < 0 ? r : sd_bus_message_close_container(message);
@@ -29,8 +30,9 @@ static int append_findings(sd_bus_message *message, const struct plan *plan, str
         for (size_t i = 0; r >= 0 && i < plan->findings.n; i++) {
                 const struct finding *f = &plan->findings.array[i];
 
-                r = sd_bus_message_append(message, "(sssss)", PCI_ADDRESS_TEXT(&f->address), severity_name(f->severity),
-                                          finding_kind_name(f->kind), viewer_subject(viewer, f), viewer_message(viewer, f));
+                r = sd_bus_message_append(message, "(sssss)", PCI_ADDRESS_TEXT(&f->address),
+                                          severity_name(f->severity), finding_kind_name(f->kind),
+                                          viewer_subject(viewer, f), viewer_message(viewer, f));
         }
         return r < 0 ? r : sd_bus_message_close_container(message);
 }

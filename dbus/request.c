@@ -8,8 +8,9 @@
 #include "dbus/moves.h"
 #include "dbus/request.h"
 
-/* How many requests may be under way at once, in all and for one user, those that wait for a person at a dialog included. A bus lets
- * a connection wait for 128 answers; polkit is asked one question for each request, and others are asked as well. */
+/* How many requests may be under way at once, in all and for one user, those that wait for a person at a
+ * dialog included. A bus lets a connection wait for 128 answers; polkit is asked one question for each
+ * request, and others are asked as well. */
 #define REQUESTS_MAX 96
 #define REQUESTS_PER_USER_MAX 16
 
@@ -68,10 +69,11 @@ static int check_limits(const struct service *service, uid_t uid, struct failure
         }
 
         if (n_of_user >= REQUESTS_PER_USER_MAX)
-                return fail(failure, FAILURE_LIMIT_EXCEEDED, "The user has %u requests under way: let some of them end first",
-                            n_of_user);
+                return fail(failure, FAILURE_LIMIT_EXCEEDED,
+                            "The user has %u requests under way: let some of them end first", n_of_user);
         if (n >= REQUESTS_MAX && uid != 0)
-                return fail(failure, FAILURE_LIMIT_EXCEEDED, "The service has %u requests under way: try again later", n);
+                return fail(failure, FAILURE_LIMIT_EXCEEDED,
+                            "The service has %u requests under way: try again later", n);
         return 0;
 }
 
@@ -96,7 +98,8 @@ static int watch_caller(struct bus_request *request) {
         return r < 0 ? r : sd_bus_track_add_sender(request->caller, request->message);
 }
 
-int request_new(struct service *service, sd_bus_message *message, struct bus_request **ret, struct failure *failure) {
+int request_new(struct service *service, sd_bus_message *message, struct bus_request **ret,
+                struct failure *failure) {
         struct bus_request *request;
         uid_t uid;
         pid_t pid;
@@ -156,14 +159,14 @@ const struct bus_request *request_by_id(const struct service *service, uint32_t 
         return NULL;
 }
 
-int requests_foreach(const struct service *service, int (*function)(const struct bus_request *request, void *userdata),
-                     void *userdata) {
+int requests_foreach(const struct service *service,
+                     int (*function)(const struct bus_request *request, void *userdata), void *userdata) {
         int r = 0;
 
-        for (const struct bus_request *request = service->requests; r == 0 && request; request = request->next)
+        for (const struct bus_request *request = service->requests; r == 0 && request;
+             request = request->next)
                 if (request->id != 0)
                         r = function(request, userdata);
 
         return r;
 }
-

@@ -16,7 +16,8 @@ struct wish {
 };
 
 /* Reads MESSAGE from its beginning into RET. */
-typedef int (*wish_reader_t)(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+typedef int (*wish_reader_t)(struct service *service, sd_bus_message *message, struct wish *ret,
+                             struct failure *failure);
 
 struct bus_request {
         struct bus_request *next;
@@ -27,7 +28,7 @@ struct bus_request {
         bool plan_only;
         uid_t uid;
         struct viewer *viewer;
-        uint32_t id; /* of its object on the bus; 0 while it has none */
+        uint32_t id;         /* of its object on the bus; 0 while it has none */
         uint64_t begun_usec; /* when the road was last begun, by CLOCK_MONOTONIC */
 
         struct wish wish;
@@ -36,19 +37,22 @@ struct bus_request {
         struct observation *observation;
         struct survey *survey;
 
-        struct checks checks;  /* what polkit is asked, or has allowed */
-        bool authorized;       /* it has */
+        struct checks checks; /* what polkit is asked, or has allowed */
+        bool authorized;      /* it has */
         struct question *question;
         sd_bus_track *caller;
 };
 
-/* Puts a request of whoever has sent MESSAGE on the list, within the limits. If the caller leaves while `caller` is watched, it fails. */
-int request_new(struct service *service, sd_bus_message *message, struct bus_request **ret, struct failure *failure);
+/* Puts a request of whoever has sent MESSAGE on the list, within the limits. If the caller leaves while
+ * `caller` is watched, it fails. */
+int request_new(struct service *service, sd_bus_message *message, struct bus_request **ret,
+                struct failure *failure);
 
 /* Takes it off the list and frees it. */
 struct bus_request *request_free(struct bus_request *request);
 
-/* Answers it with FAILURE and frees it. MOVED tells that it had become an operation, which says itself how it ended. */
+/* Answers it with FAILURE and frees it. MOVED tells that it had become an operation, which says itself how
+ * it ended. */
 void request_fail(struct bus_request *request, const struct failure *failure, bool moved);
 
 void request_clear_wish(struct bus_request *request);
@@ -63,8 +67,8 @@ const char *request_caller(const struct bus_request *request);
 const struct bus_request *request_by_id(const struct service *service, uint32_t id);
 
 /* Calls FUNCTION for each of those, until it returns other than 0, which is passed on. */
-int requests_foreach(const struct service *service, int (*function)(const struct bus_request *request, void *userdata),
-                     void *userdata);
+int requests_foreach(const struct service *service,
+                     int (*function)(const struct bus_request *request, void *userdata), void *userdata);
 
 /* Frees all requests of SERVICE. Moves that have begun are not called back. */
 void requests_free(struct service *service);

@@ -52,7 +52,8 @@ static int carry_out(struct bus_request *request, struct plan *plan, struct fail
                 return 0;
         }
 
-        return mover_start(mover, request->id ?: mover_next_id(mover), plan, &asker, on_moved, request, failure);
+        return mover_start(mover, request->id ?: mover_next_id(mover), plan, &asker, on_moved, request,
+                           failure);
 }
 
 static int begin(struct bus_request *request, struct failure *failure);
@@ -72,8 +73,8 @@ static void on_authorized(const struct failure *failure, void *userdata) {
                 request_fail(request, &again, false);
 }
 
-/* Asks polkit, or sees whether what it has answered is what is needed. Returns 1 if the plan may be carried out now, 0 if the answer
- * comes later. */
+/* Asks polkit, or sees whether what it has answered is what is needed. Returns 1 if the plan may be carried
+ * out now, 0 if the answer comes later. */
 static int ensure_authorized(struct bus_request *request, const struct plan *plan, struct failure *failure) {
         _cleanup_checks_ struct checks checks = {};
         int r;
@@ -111,7 +112,8 @@ static struct request wanted(const struct bus_request *request) {
                 .addresses = request->wish.addresses,
                 .n_addresses = request->wish.n_addresses,
                 .word = request->wish.word,
-                .flags = (flags & VFIOBIND_FLAG_GROUP ? PLAN_GROUP : 0u) | (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u),
+                .flags = (flags & VFIOBIND_FLAG_GROUP ? PLAN_GROUP : 0u) |
+                         (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u),
         };
 }
 
@@ -119,7 +121,8 @@ static int find_functions(struct bus_request *request, struct failure *failure) 
         const struct request sought = wanted(request);
 
         free(TAKE_PTR(request->functions));
-        return plan_functions(request->service->model, &sought, &request->functions, &request->n_functions, failure);
+        return plan_functions(request->service->model, &sought, &request->functions, &request->n_functions,
+                              failure);
 }
 
 /* Shows the plan, and keeps what is needed to carry it out. */
@@ -136,7 +139,8 @@ static int show_plan(struct bus_request *request, const struct plan *plan, struc
         ticket->word = strdup(request->wish.word);
         ticket->flags = request->wish.flags;
         ticket->basis = plan_basis(plan);
-        r = ticket->word && ticket->basis ? tickets_issue(request->service->tickets, request->uid, ticket) : -ENOMEM;
+        r = ticket->word && ticket->basis ? tickets_issue(request->service->tickets, request->uid, ticket)
+                                          : -ENOMEM;
         if (r < 0) {
                 ticket_free(ticket);
                 return fail_internal(failure, r);
@@ -166,7 +170,8 @@ static int proceed(struct bus_request *request, const struct findings *findings,
         if (r >= 0)
                 r = mover_check_busy(mover, request->functions, request->n_functions, failure);
         if (r >= 0)
-                r = mover_plan(mover, request->functions, request->n_functions, &sought, findings, &plan, failure);
+                r = mover_plan(mover, request->functions, request->n_functions, &sought, findings, &plan,
+                               failure);
         if (r < 0)
                 return r;
 
@@ -194,7 +199,8 @@ static void word_for_ticket(const struct bus_request *request, struct failure *f
 
         message = TAKE_PTR(failure->message);
         failure_clear(failure);
-        fail(failure, FAILURE_STATE_CHANGED, "Since the plan was made, a device has gone: %s", strempty(message));
+        fail(failure, FAILURE_STATE_CHANGED, "Since the plan was made, a device has gone: %s",
+             strempty(message));
 }
 
 static void on_surveyed(int error, const struct findings *findings, void *userdata) {
@@ -206,9 +212,11 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
         request->survey = survey_free(request->survey);
 
         if (error == -ETIMEDOUT)
-                r = fail(&failure, FAILURE_STUCK, "Who uses %s could not be found out within the time limit", address);
+                r = fail(&failure, FAILURE_STUCK, "Who uses %s could not be found out within the time limit",
+                         address);
         else if (error < 0)
-                r = fail(&failure, FAILURE_MOVE_FAILED, "%s was not moved: who uses it could not be found out: %s", address,
+                r = fail(&failure, FAILURE_MOVE_FAILED,
+                         "%s was not moved: who uses it could not be found out: %s", address,
                          error == -EPIPE ? "the worker that looked was killed" : strerror(-error));
         else
                 r = proceed(request, findings, &failure);
@@ -226,8 +234,8 @@ static int survey(struct bus_request *request, struct failure *failure) {
         if (r < 0)
                 return r;
 
-        r = mover_survey(request->service->mover, request->functions, request->n_functions, on_surveyed, request,
-                         &request->survey);
+        r = mover_survey(request->service->mover, request->functions, request->n_functions, on_surveyed,
+                         request, &request->survey);
         return r < 0 ? fail_internal(failure, r) : 0;
 }
 
@@ -261,9 +269,11 @@ static int check_flags(const struct wish *wish, struct failure *failure) {
         static const uint64_t supported = VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP;
 
         if (wish->flags & ~(uint64_t) VFIOBIND_FLAG_ALL)
-                return fail(failure, FAILURE_INVALID_ARGUMENT, "The flags 0x%" PRIx64 " contain unknown bits", wish->flags);
+                return fail(failure, FAILURE_INVALID_ARGUMENT,
+                            "The flags 0x%" PRIx64 " contain unknown bits", wish->flags);
         if (wish->flags & ~supported)
-                return fail(failure, FAILURE_NOT_SUPPORTED, "The flags 0x%" PRIx64 " contain bits that this release does not support",
+                return fail(failure, FAILURE_NOT_SUPPORTED,
+                            "The flags 0x%" PRIx64 " contain bits that this release does not support",
                             wish->flags);
         return 0;
 }
@@ -329,7 +339,8 @@ static int set_out(struct bus_request *request) {
         return 1;
 }
 
-static int begin_errand(struct service *service, sd_bus_message *message, wish_reader_t read, bool plan_only) {
+static int begin_errand(struct service *service, sd_bus_message *message, wish_reader_t read,
+                        bool plan_only) {
         _cleanup_failure_ struct failure failure = {};
         struct bus_request *request;
 

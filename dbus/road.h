@@ -4,10 +4,12 @@
 /* The road that every request to move something takes:
  *
  * 1. The message is read: which functions, where to, with which flags.
- * 2. The functions are observed, and it is found out who uses them, so that what follows rests on what is true now.
+ * 2. The functions are observed, and it is found out who uses them, so that what follows rests on what is
+ * true now.
  * 3. A plan is made of it. What is wrong with the request, or forbids the move, ends it here.
- * 4. polkit is asked for exactly what the plan needs, unless the caller is uid 0. If that was so, everything is done again from 1, for
- *    time has passed; where that comes to the same checks, the answer counts, else the answer is StateChanged.
+ * 4. polkit is asked for exactly what the plan needs, unless the caller is uid 0. If that was so, everything
+ * is done again from 1, for time has passed; where that comes to the same checks, the answer counts, else
+ * the answer is StateChanged.
  * 5. The plan is carried out, and the caller gets what moved.
  *
  * A caller that leaves before 5 has asked for nothing. */

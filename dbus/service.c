@@ -14,8 +14,8 @@ struct service *service_of_call(sd_bus_message *message) {
         return sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
 }
 
-static int find_device(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
-                       sd_bus_error *error) {
+static int find_device(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                       void **ret_found, sd_bus_error *error) {
         struct service *service = userdata;
         struct pci_address address;
         struct function *f;
@@ -48,8 +48,8 @@ static int find_group(sd_bus *bus, const char *path, const char *interface, void
         return 1;
 }
 
-static int find_operation(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
-                          sd_bus_error *error) {
+static int find_operation(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                          void **ret_found, sd_bus_error *error) {
         struct service *service = userdata;
         struct activity activity = {};
 
@@ -80,7 +80,8 @@ static int end_list(char **list, int r, char ***ret) {
         return r;
 }
 
-static int list_device_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error) {
+static int list_device_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                             sd_bus_error *error) {
         struct service *service = userdata;
         struct function *const *functions;
         int r = 0;
@@ -97,7 +98,8 @@ static int list_device_paths(sd_bus *bus, const char *prefix, void *userdata, ch
         return end_list(list, list ? r : -ENOMEM, ret_nodes);
 }
 
-static int list_group_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error) {
+static int list_group_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                            sd_bus_error *error) {
         struct service *service = userdata;
         struct group *const *groups;
         int r = 0;
@@ -141,7 +143,8 @@ static int add_request(const struct bus_request *request, void *userdata) {
         return add_id(request_id(request), userdata);
 }
 
-static int list_operation_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error) {
+static int list_operation_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                                sd_bus_error *error) {
         struct service *service = userdata;
         struct id_list ids = {};
         char **list = NULL;
@@ -169,24 +172,27 @@ int service_publish(struct service *service) {
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus, NULL, VFIOBIND_PATH);
         if (r >= 0)
-                r = sd_bus_add_object_vtable(bus, NULL, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, manager_vtable, service);
+                r = sd_bus_add_object_vtable(bus, NULL, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE,
+                                             manager_vtable, service);
         if (r >= 0)
                 r = sd_bus_add_fallback(bus, NULL, VFIOBIND_DEVICE_PATH, explicit_property_filter, service);
         if (r >= 0)
-                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_DEVICE_PATH, VFIOBIND_DEVICE_INTERFACE, device_vtable,
-                                               find_device, service);
+                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_DEVICE_PATH, VFIOBIND_DEVICE_INTERFACE,
+                                               device_vtable, find_device, service);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(bus, NULL, VFIOBIND_DEVICE_PATH, list_device_paths, service);
         if (r >= 0)
-                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_GROUP_PATH, VFIOBIND_GROUP_INTERFACE, group_vtable,
-                                               find_group, service);
+                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_GROUP_PATH, VFIOBIND_GROUP_INTERFACE,
+                                               group_vtable, find_group, service);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(bus, NULL, VFIOBIND_GROUP_PATH, list_group_paths, service);
         if (r >= 0)
-                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_OPERATION_PATH, VFIOBIND_OPERATION_INTERFACE,
-                                               operation_vtable, find_operation, service);
+                r = sd_bus_add_fallback_vtable(bus, NULL, VFIOBIND_OPERATION_PATH,
+                                               VFIOBIND_OPERATION_INTERFACE, operation_vtable,
+                                               find_operation, service);
         if (r >= 0)
-                r = sd_bus_add_node_enumerator(bus, NULL, VFIOBIND_OPERATION_PATH, list_operation_paths, service);
+                r = sd_bus_add_node_enumerator(bus, NULL, VFIOBIND_OPERATION_PATH, list_operation_paths,
+                                               service);
         if (r < 0)
                 return r;
 

@@ -10,7 +10,8 @@
 
 struct bus_request;
 
-/* What an object below /org/vfiobind/operation stands for: a request that waits for authorization, or an operation. */
+/* What an object below /org/vfiobind/operation stands for: a request that waits for authorization, or an
+ * operation. */
 struct activity {
         uint32_t id;
         const struct bus_request *request;
@@ -41,8 +42,8 @@ int service_request_name(struct service *service);
 /* Ends every request that is still under way without an answer, and leaves the bus. */
 void service_close(struct service *service);
 
-/* The tables of the interfaces, each in a file of its own. A device's methods and properties get a `struct function` as their user
- * data, a group's a `struct group`, the manager's the `struct service`. */
+/* The tables of the interfaces, each in a file of its own. A device's methods and properties get a `struct
+ * function` as their user data, a group's a `struct group`, the manager's the `struct service`. */
 extern const sd_bus_vtable manager_vtable[];
 extern const sd_bus_vtable device_vtable[];
 extern const sd_bus_vtable group_vtable[];
@@ -51,7 +52,8 @@ extern const sd_bus_vtable operation_vtable[]; /* user data: a `struct activity`
 /* The service behind a method call of any of them. */
 struct service *service_of_call(sd_bus_message *message);
 
-/* Answers `Get` of the properties that only a worker may read (see explicit.c), for objects below /org/vfiobind/device. */
+/* Answers `Get` of the properties that only a worker may read (see explicit.c), for objects below
+ * /org/vfiobind/device. */
 int explicit_property_filter(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* Turns changes of the model and of operations into signals. USERDATA is the service. */

@@ -18,7 +18,8 @@ int parse_address(const char *text, struct pci_address *ret, struct failure *fai
 
         shown = text_escape(text, 64);
         return fail(failure, FAILURE_INVALID_ARGUMENT,
-                    "\"%s\" is not a PCI address: it should look like 0000:65:00.0, or 65:00.0 in domain 0", strempty(shown));
+                    "\"%s\" is not a PCI address: it should look like 0000:65:00.0, or 65:00.0 in domain 0",
+                    strempty(shown));
 }
 
 static int add_address(struct wish *wish, const struct pci_address *address, struct failure *failure) {
@@ -44,13 +45,15 @@ static int add_group(struct service *service, struct wish *wish, int id, struct 
         int r = 0;
 
         if (!g)
-                return fail(failure, FAILURE_NO_SUCH_GROUP, "%u is not the number of an IOMMU group on this host", (unsigned) id);
+                return fail(failure, FAILURE_NO_SUCH_GROUP,
+                            "%u is not the number of an IOMMU group on this host", (unsigned) id);
 
         for (size_t i = 0; r >= 0 && i < g->n_members; i++)
                 if (!function_is_bridge(g->members[i]))
                         r = add_address(wish, &g->members[i]->address, failure);
         if (r >= 0 && wish->n_addresses == 0)
-                return fail(failure, FAILURE_INVALID_ARGUMENT, "IOMMU group %d consists of bridges, which are never moved", id);
+                return fail(failure, FAILURE_INVALID_ARGUMENT,
+                            "IOMMU group %d consists of bridges, which are never moved", id);
         return r;
 }
 
@@ -72,7 +75,8 @@ static int read_devices(struct wish *wish, sd_bus_message *message, struct failu
 
         while ((r = sd_bus_message_read(message, "s", &text)) > 0) {
                 if (wish->n_addresses == PLAN_FUNCTIONS_MAX)
-                        return fail(failure, FAILURE_INVALID_ARGUMENT, "More than %d devices are named", PLAN_FUNCTIONS_MAX);
+                        return fail(failure, FAILURE_INVALID_ARGUMENT, "More than %d devices are named",
+                                    PLAN_FUNCTIONS_MAX);
 
                 r = add_text(wish, text, failure);
                 if (r < 0)
@@ -86,7 +90,8 @@ static int read_devices(struct wish *wish, sd_bus_message *message, struct failu
         return wish->n_addresses > 0 ? 0 : fail(failure, FAILURE_INVALID_ARGUMENT, "No device is named");
 }
 
-static int read_group(struct service *service, struct wish *wish, sd_bus_message *message, struct failure *failure) {
+static int read_group(struct service *service, struct wish *wish, sd_bus_message *message,
+                      struct failure *failure) {
         uint32_t id;
         int r;
 
@@ -97,7 +102,8 @@ static int read_group(struct service *service, struct wish *wish, sd_bus_message
         return add_group(service, wish, id > INT_MAX ? -1 : (int) id, failure);
 }
 
-static int read_object(struct service *service, struct wish *wish, sd_bus_message *message, struct failure *failure) {
+static int read_object(struct service *service, struct wish *wish, sd_bus_message *message,
+                       struct failure *failure) {
         const char *path = sd_bus_message_get_path(message);
         struct pci_address address;
         int group;
@@ -128,8 +134,8 @@ enum shape {
         SHAPE_OBJECT,
 };
 
-static int read_wish(struct service *service, sd_bus_message *message, enum shape shape, bool has_word, struct wish *ret,
-                     struct failure *failure) {
+static int read_wish(struct service *service, sd_bus_message *message, enum shape shape, bool has_word,
+                     struct wish *ret, struct failure *failure) {
         int r;
 
         r = sd_bus_message_rewind(message, true);
@@ -154,9 +160,10 @@ static int read_wish(struct service *service, sd_bus_message *message, enum shap
         return r < 0 ? r : read_target(ret, message, has_word, failure);
 }
 
-#define DEFINE_WISH(name, shape, has_word)                                                                            \
-        int name(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure) {       \
-                return read_wish(service, message, shape, has_word, ret, failure);                                    \
+#define DEFINE_WISH(name, shape, has_word)                                                                  \
+        int name(struct service *service, sd_bus_message *message, struct wish *ret,                        \
+                 struct failure *failure) {                                                                 \
+                return read_wish(service, message, shape, has_word, ret, failure);                          \
         }
 
 DEFINE_WISH(wish_bind, SHAPE_DEVICE, true)

@@ -5,17 +5,25 @@
 
 #include "dbus/road.h"
 
-/* Manager: Bind (sst), BindDevices (asst), BindGroup (ust), Restore (st), RestoreDevices (ast), RestoreGroup (ut). */
+/* Manager: Bind (sst), BindDevices (asst), BindGroup (ust), Restore (st), RestoreDevices (ast), RestoreGroup
+ * (ut). */
 int wish_bind(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
-int wish_bind_devices(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
-int wish_bind_group(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
-int wish_restore(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
-int wish_restore_devices(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
-int wish_restore_group(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_bind_devices(struct service *service, sd_bus_message *message, struct wish *ret,
+                      struct failure *failure);
+int wish_bind_group(struct service *service, sd_bus_message *message, struct wish *ret,
+                    struct failure *failure);
+int wish_restore(struct service *service, sd_bus_message *message, struct wish *ret,
+                 struct failure *failure);
+int wish_restore_devices(struct service *service, sd_bus_message *message, struct wish *ret,
+                         struct failure *failure);
+int wish_restore_group(struct service *service, sd_bus_message *message, struct wish *ret,
+                       struct failure *failure);
 
 /* Device and Group: Bind (st), Restore (t), about the object that the message was sent to. */
-int wish_bind_object(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
-int wish_restore_object(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_bind_object(struct service *service, sd_bus_message *message, struct wish *ret,
+                     struct failure *failure);
+int wish_restore_object(struct service *service, sd_bus_message *message, struct wish *ret,
+                        struct failure *failure);
 
 /* The handlers of those two. */
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -15,7 +15,8 @@
 /* CheckAuthorizationFlags of polkit's D-Bus interface. */
 #define ALLOW_USER_INTERACTION 1u
 
-/* For an answer that needs no person: rules are scripts that polkitd itself ends after 15 s, and callers of ours give up at 25. */
+/* For an answer that needs no person: rules are scripts that polkitd itself ends after 15 s, and callers of
+ * ours give up at 25. */
 #define RULES_TIMEOUT_USEC (10 * 1000 * 1000ULL)
 
 struct question {
@@ -52,7 +53,8 @@ static int answer(struct question *question, enum failure_kind kind, const char 
 static int deny(struct question *question, const struct check *check, const char *why) {
         _cleanup_free_ char *message = NULL;
 
-        if (asprintf(&message, "Not authorized for %s on %s: %s", check->action, check_detail(check, "name"), why) < 0)
+        if (asprintf(&message, "Not authorized for %s on %s: %s", check->action, check_detail(check, "name"),
+                     why) < 0)
                 message = NULL;
         return answer(question, FAILURE_ACCESS_DENIED, strempty(message));
 }
@@ -64,7 +66,8 @@ static int put_to_person(struct question *question) {
         if (!question->may_interact) {
                 _cleanup_free_ char *message = NULL;
 
-                if (asprintf(&message, "%s on %s needs interactive authentication, which the caller did not allow",
+                if (asprintf(&message,
+                             "%s on %s needs interactive authentication, which the caller did not allow",
                              left.array[0].action, check_detail(&left.array[0], "name")) < 0)
                         message = NULL;
                 return answer(question, FAILURE_INTERACTION_REQUIRED, strempty(message));
@@ -139,7 +142,8 @@ static int on_person(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         if (sd_bus_message_is_method_error(reply, NULL) || read_result(reply, &authorized, &challenge) < 0)
                 return deny(question, check, "polkit does not answer");
         if (!authorized)
-                return deny(question, check, challenge ? "nobody there could be asked" : "authentication failed");
+                return deny(question, check,
+                            challenge ? "nobody there could be asked" : "authentication failed");
 
         return answer(question, FAILURE_NONE, NULL);
 }
@@ -160,20 +164,22 @@ static int put(struct question *question, const struct check *check, bool intera
 
         question->slot = sd_bus_slot_unref(question->slot);
         if (interactive)
-                snprintf(question->cancellation_id, sizeof(question->cancellation_id), "%p", (void *) question);
+                snprintf(question->cancellation_id, sizeof(question->cancellation_id), "%p",
+                         (void *) question);
 
-        r = sd_bus_message_new_method_call(question->bus, &message, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
-                                           "CheckAuthorization");
+        r = sd_bus_message_new_method_call(question->bus, &message, POLKIT_NAME, POLKIT_PATH,
+                                           POLKIT_INTERFACE, "CheckAuthorization");
         if (r >= 0)
-                r = sd_bus_message_append(message, "(sa{sv})s", "system-bus-name", 1, "name", "s", question->subject,
-                                          check->action);
+                r = sd_bus_message_append(message, "(sa{sv})s", "system-bus-name", 1, "name", "s",
+                                          question->subject, check->action);
         if (r >= 0)
                 r = append_details(message, check->details);
         if (r >= 0)
                 r = sd_bus_message_append(message, "us", interactive ? ALLOW_USER_INTERACTION : 0u,
                                           question->cancellation_id);
         if (r >= 0)
-                r = sd_bus_call_async(question->bus, &question->slot, message, interactive ? on_person : on_rules, question,
+                r = sd_bus_call_async(question->bus, &question->slot, message,
+                                      interactive ? on_person : on_rules, question,
                                       interactive ? UINT64_MAX : RULES_TIMEOUT_USEC);
 
         sd_bus_message_unref(message);
@@ -207,7 +213,8 @@ int authorize(sd_bus_message *message, const struct checks *checks, answered_t a
 
 static void cancel(struct question *question) {
         (void) sd_bus_call_method_async(question->bus, NULL, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
-                                        "CancelCheckAuthorization", NULL, NULL, "s", question->cancellation_id);
+                                        "CancelCheckAuthorization", NULL, NULL, "s",
+                                        question->cancellation_id);
 }
 
 struct question *question_free(struct question *question) {

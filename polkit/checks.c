@@ -139,8 +139,8 @@ static int add_identity(struct check *check, const struct function *f) {
         return r >= 0 ? add_name(check, f) : r;
 }
 
-static int add_move(struct check *check, const struct model *model, const struct plan *plan, const struct movement *m,
-                    const struct function *f) {
+static int add_move(struct check *check, const struct model *model, const struct plan *plan,
+                    const struct movement *m, const struct function *f) {
         const struct target *target = &m->target;
         _cleanup_free_ char *members = NULL, *findings = NULL;
         int r;
@@ -149,14 +149,17 @@ static int add_move(struct check *check, const struct model *model, const struct
         if (r >= 0)
                 r = list_findings(plan, &m->address, SEVERITY_WARN, finding_kind_name, " ", &findings);
         if (r >= 0)
-                r = f->group < 0 ? add_detail(check, "group", "%s", "") : add_detail(check, "group", "%d", f->group);
+                r = f->group < 0 ? add_detail(check, "group", "%s", "")
+                                 : add_detail(check, "group", "%d", f->group);
         if (r >= 0)
                 r = add_detail(check, "group-devices", "%s", strempty(members));
         if (r >= 0)
                 r = add_detail(check, "driver", "%s", f->driver);
         if (r >= 0)
                 r = add_detail(check, "target", "%s",
-                               target->pick ? "host" : *target->driver ? target->driver : "none");
+                               target->pick      ? "host"
+                               : *target->driver ? target->driver
+                                                 : "none");
         if (r >= 0)
                 r = add_detail(check, "backend", "%s", target->backend ? target->backend->name : "");
         return r >= 0 ? add_detail(check, "findings", "%s", strempty(findings)) : r;
@@ -164,7 +167,8 @@ static int add_move(struct check *check, const struct model *model, const struct
 
 /* What the text of the dialog ends in. */
 static int add_warning(struct check *check, const char *cut_off) {
-        return *cut_off ? add_detail(check, "warning", ". This cuts off: %s", cut_off) : add_detail(check, "warning", "%s", "");
+        return *cut_off ? add_detail(check, "warning", ". This cuts off: %s", cut_off)
+                        : add_detail(check, "warning", "%s", "");
 }
 
 /* What the move cuts off, in words of ours and nobody else's. */

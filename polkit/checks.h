@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What polkit is asked about a plan: one check for each function and action, with the details that a rule can look up. Details are
- * taken from the kernel and from the PCI id database: nothing that a caller or a plugged-in device can word. */
+/* What polkit is asked about a plan: one check for each function and action, with the details that a rule
+ * can look up. Details are taken from the kernel and from the PCI id database: nothing that a caller or a
+ * plugged-in device can word. */
 
 #include "service/host/model.h"
 #include "service/move/plan.h"
@@ -21,10 +22,12 @@ struct checks {
         size_t n;
 };
 
-/* The checks that carrying out PLAN needs, in the order of its permissions. The caller clears them with checks_clear(). */
+/* The checks that carrying out PLAN needs, in the order of its permissions. The caller clears them with
+ * checks_clear(). */
 int checks_from_plan(const struct model *model, const struct plan *plan, struct checks *ret);
 
-/* The one check that stands for several where a person is to be asked: `together`, with the devices, actions and findings of all. */
+/* The one check that stands for several where a person is to be asked: `together`, with the devices, actions
+ * and findings of all. */
 int checks_combine(const struct checks *checks, struct checks *ret);
 
 /* Whether both ask the same: actions and details, one by one. */

@@ -18,8 +18,9 @@
 #define RUNTIME_DIRECTORY "/run/vfiobind"
 #define CONFIG_FILE SYSCONFDIR "/vfiobind/vfiobind.conf"
 
-/* How long operations that make progress may go on after the service was told to stop, in microseconds. Nothing is lost where that is not
- * enough, or where it is killed: the next start brings the functions back. But nobody may start it for a while. */
+/* How long operations that make progress may go on after the service was told to stop, in microseconds.
+ * Nothing is lost where that is not enough, or where it is killed: the next start brings the functions back.
+ * But nobody may start it for a while. */
 #define STOP_USEC (5 * 1000 * 1000ULL)
 
 struct daemon {
@@ -33,7 +34,8 @@ struct daemon {
         bool named;
 };
 
-/* A log that cannot take a line at once loses it: journald itself may be waiting in the kernel for the device that the line is about. */
+/* A log that cannot take a line at once loses it: journald itself may be waiting in the kernel for the
+ * device that the line is about. */
 static void log_line(const char *priority, const char *format, ...) _printf_(2, 3);
 static void log_line(const char *priority, const char *format, ...) {
         char line[2048];
@@ -54,13 +56,16 @@ static void log_line(const char *priority, const char *format, ...) {
 }
 
 static void on_damaged(const char *name, void *userdata) {
-        log_line(SD_WARNING, "The file %s below " RUNTIME_DIRECTORY " is damaged and was set aside as %s.damaged.", name, name);
+        log_line(SD_WARNING,
+                 "The file %s below " RUNTIME_DIRECTORY " is damaged and was set aside as %s.damaged.", name,
+                 name);
 }
 
 /* Only what nobody is told by an answer belongs in the log. */
 static void on_settled_late(const struct journal_entry *entry, const struct failure *failure) {
-        log_line(failure->kind == FAILURE_NONE ? SD_NOTICE : SD_WARNING, "Operation %u (%s, for uid %u) is settled: %s.", entry->id,
-                 entry->word, entry->uid, failure->kind == FAILURE_NONE ? "done" : strempty(failure->message));
+        log_line(failure->kind == FAILURE_NONE ? SD_NOTICE : SD_WARNING,
+                 "Operation %u (%s, for uid %u) is settled: %s.", entry->id, entry->word, entry->uid,
+                 failure->kind == FAILURE_NONE ? "done" : strempty(failure->message));
 }
 
 static void on_function_event(struct function *f, void *userdata) {
@@ -113,11 +118,13 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         struct daemon *daemon = userdata;
         sd_event *event = daemon->service.event;
 
-        if (daemon->stop || !daemon->service.mover || mover_foreach(daemon->service.mover, is_progressing, NULL) == 0)
+        if (daemon->stop || !daemon->service.mover ||
+            mover_foreach(daemon->service.mover, is_progressing, NULL) == 0)
                 return sd_event_exit(event, 0);
 
         /* Its callback is the default one, which ends the event loop. */
-        if (sd_event_add_time_relative(event, &daemon->stop, CLOCK_MONOTONIC, STOP_USEC, 0, NULL, NULL) < 0 ||
+        if (sd_event_add_time_relative(event, &daemon->stop, CLOCK_MONOTONIC, STOP_USEC, 0, NULL, NULL) <
+                            0 ||
             sd_event_add_post(event, NULL, on_round, daemon) < 0)
                 return sd_event_exit(event, 0);
         return 0;
@@ -129,9 +136,11 @@ static void read_config(struct daemon *daemon) {
         config_init(&daemon->config);
         r = config_read(&daemon->config, CONFIG_FILE);
         if (r > 0)
-                log_line(SD_WARNING, CONFIG_FILE ":%d: cannot be understood; what cannot be understood is ignored.", r);
+                log_line(SD_WARNING,
+                         CONFIG_FILE ":%d: cannot be understood; what cannot be understood is ignored.", r);
         else if (r < 0)
-                log_line(SD_WARNING, CONFIG_FILE ": cannot be read, so the defaults are used: %s", strerror(-r));
+                log_line(SD_WARNING, CONFIG_FILE ": cannot be read, so the defaults are used: %s",
+                         strerror(-r));
 }
 
 static int open_loop(struct daemon *daemon) {
@@ -147,7 +156,8 @@ static int open_loop(struct daemon *daemon) {
 
         r = sd_event_new(&daemon->service.event);
         if (r >= 0)
-                r = workers_new(daemon->service.event, LIBEXECDIR "/vfiobind-worker", &daemon->service.workers);
+                r = workers_new(daemon->service.event, LIBEXECDIR "/vfiobind-worker",
+                                &daemon->service.workers);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
                 r = sd_event_add_signal(daemon->service.event, NULL, signals[i], on_signal, daemon);
         return r < 0 ? r : sd_event_set_watchdog(daemon->service.event, true);
@@ -163,7 +173,8 @@ static int open_host(struct daemon *daemon) {
         if (r >= 0)
                 r = model_new(daemon->root, daemon->aliases, &service->model);
         if (r >= 0)
-                r = observer_new(service->event, service->model, service->workers, on_observed, daemon, &daemon->observer);
+                r = observer_new(service->event, service->model, service->workers, on_observed, daemon,
+                                 &daemon->observer);
         if (r >= 0)
                 r = uevents_new(service->event, service->model, on_function_event, daemon, &daemon->uevents);
         return r < 0 ? r : model_scan(service->model);
@@ -190,7 +201,8 @@ static int open_bus(struct daemon *daemon) {
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(daemon->service.bus, true);
         if (r >= 0)
-                r = sd_bus_attach_event(daemon->service.bus, daemon->service.event, SD_EVENT_PRIORITY_NORMAL);
+                r = sd_bus_attach_event(daemon->service.bus, daemon->service.event,
+                                        SD_EVENT_PRIORITY_NORMAL);
         return r < 0 ? r : service_publish(&daemon->service);
 }
 
@@ -214,7 +226,8 @@ static int loop(struct daemon *daemon) {
         if (r != 0 && sd_bus_is_open(daemon->service.bus) <= 0)
                 log_line(SD_ERR, "The system bus has closed the connection.");
         else if (r != 0)
-                log_line(SD_ERR, "The event loop has ended: %s", r < 0 ? strerror(-r) : "something that it serves has failed");
+                log_line(SD_ERR, "The event loop has ended: %s",
+                         r < 0 ? strerror(-r) : "something that it serves has failed");
         return r > 0 ? -EIO : r;
 }
 
@@ -261,10 +274,12 @@ static void close_daemon(struct daemon *daemon) {
 }
 
 int main(int argc, char *argv[]) {
-        static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, {} };
+        static const struct option options[] = { { "help", no_argument, NULL, 'h' },
+                                                 { "version", no_argument, NULL, 'v' },
+                                                 {} };
         struct daemon daemon = { .service = {
-                .settled_late = on_settled_late,
-        } };
+                                                 .settled_late = on_settled_late,
+                                 } };
         int option, r;
 
         while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The worker: carries out the orders that come over its standard input, one at a time, and answers each. It is a program of its
- * own that holds nothing but this socket, so that when the kernel does not let it go, nothing of the service's is held with it.
- * When the service is gone the socket is at its end, and the worker makes no further write. */
+/* The worker: carries out the orders that come over its standard input, one at a time, and answers each. It
+ * is a program of its own that holds nothing but this socket, so that when the kernel does not let it go,
+ * nothing of the service's is held with it. When the service is gone the socket is at its end, and the
+ * worker makes no further write. */
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -9,15 +9,16 @@
 
 #include "service/host/address.h"
 
-/* Reads at least MIN and at most MAX hexadecimal digits followed by END, and moves *TEXT behind them. strtoul() would also
- * take white space, signs and "0x". */
+/* Reads at least MIN and at most MAX hexadecimal digits followed by END, and moves *TEXT behind them.
+ * strtoul() would also take white space, signs and "0x". */
 static int parse_field(const char **text, size_t min, size_t max, char end, uint32_t limit, uint32_t *ret) {
         const char *p = *text;
         uint32_t value = 0;
         size_t n;
 
         for (n = 0; n < max && isxdigit((unsigned char) p[n]); n++)
-                value = value << 4 | (uint32_t) (isdigit((unsigned char) p[n]) ? p[n] - '0' : (p[n] | 0x20) - 'a' + 10);
+                value = value << 4 |
+                        (uint32_t) (isdigit((unsigned char) p[n]) ? p[n] - '0' : (p[n] | 0x20) - 'a' + 10);
 
         if (n < min || p[n] != end || value > limit)
                 return -EINVAL;

@@ -9,7 +9,8 @@
 struct pci_address {
         uint32_t domain; /* more than 16 bits: hosts with VMD number their domains from 0x10000 */
         uint8_t bus;
-        uint8_t slot;     /* 0 to 31; called "device" in the PCI specification, a word that means too much here */
+        uint8_t slot; /* 0 to 31; called "device" in the PCI specification, a word that means too much here
+                       */
         uint16_t function; /* 0 to 7; as wide as leaves no byte undefined in what is sent to a worker */
 };
 

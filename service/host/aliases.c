@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Questions to libkmod, with the answers kept for each modalias: a host has many functions and few kinds of them. */
+/* Questions to libkmod, with the answers kept for each modalias: a host has many functions and few kinds of
+ * them. */
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -95,8 +96,8 @@ static int look_up_host_modules(struct aliases *aliases, const char *modalias, c
         return *ret ? 0 : -ENOMEM;
 }
 
-/* libkmod finds the modules of an alias but does not tell by which pattern, and the pattern decides here: so the table's text
- * form is read, as libvirt does it. */
+/* libkmod finds the modules of an alias but does not tell by which pattern, and the pattern decides here: so
+ * the table's text form is read, as libvirt does it. */
 static int read_variants(struct aliases *aliases) {
         _cleanup_free_ char *path = NULL, *line = NULL;
         _cleanup_(fclosep) FILE *file = NULL;
@@ -146,7 +147,8 @@ static void forget(struct aliases *aliases) {
 }
 
 static int compare_entries(const void *a, const void *b) {
-        return strcmp(((const struct known_alias *) a)->modalias, ((const struct known_alias *) b)->modalias);
+        return strcmp(((const struct known_alias *) a)->modalias,
+                      ((const struct known_alias *) b)->modalias);
 }
 
 static const struct known_alias *find_entry(struct aliases *aliases, const struct function *f) {
@@ -185,7 +187,8 @@ const char *aliases_vfio_module(struct aliases *aliases, const struct function *
         for (size_t i = 0; i < aliases->n_variants; i++) {
                 const struct variant *variant = &aliases->variants[i];
 
-                if ((!best || variant->wildcards < best->wildcards) && fnmatch(variant->pattern, wanted, 0) == 0)
+                if ((!best || variant->wildcards < best->wildcards) &&
+                    fnmatch(variant->pattern, wanted, 0) == 0)
                         best = variant;
         }
 
@@ -217,7 +220,8 @@ int aliases_module_state(struct aliases *aliases, const char *name) {
         return allowed ? MODULE_LOADABLE : MODULE_BLACKLISTED;
 }
 
-/* Which of the configuration's directories exist, as bits. libkmod notices changes only in those that it has found. */
+/* Which of the configuration's directories exist, as bits. libkmod notices changes only in those that it has
+ * found. */
 static unsigned existing_directories(const struct aliases *aliases) {
         unsigned found = 0;
 
@@ -253,7 +257,10 @@ bool aliases_refresh(struct aliases *aliases) {
 
 int aliases_new(const struct root *root, struct aliases **ret) {
         static const char *const configuration[] = {
-                "/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/lib/modprobe.d",
+                "/etc/modprobe.d",
+                "/run/modprobe.d",
+                "/usr/local/lib/modprobe.d",
+                "/lib/modprobe.d",
         };
         struct aliases *aliases;
         struct utsname name;

@@ -12,7 +12,8 @@ void *array_append(void *p, size_t *n, size_t size) {
         void **array = p;
         char *grown, *element;
 
-        /* The capacity is not stored: it is the next power of two, so it is full exactly when the count is one. */
+        /* The capacity is not stored: it is the next power of two, so it is full exactly when the count is
+         * one. */
         if ((*n & (*n - 1)) == 0) {
                 grown = reallocarray(*array, *n == 0 ? 1 : *n * 2, size);
                 if (!grown)
@@ -25,7 +26,8 @@ void *array_append(void *p, size_t *n, size_t size) {
         return memset(element, 0, size);
 }
 
-size_t array_lower_bound(void *array, size_t n, const void *key, int (*compare)(const void *key, const void *element)) {
+size_t array_lower_bound(void *array, size_t n, const void *key,
+                         int (*compare)(const void *key, const void *element)) {
         void *const *elements = array;
         size_t from = 0, to = n;
 

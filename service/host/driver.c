@@ -22,11 +22,8 @@ static const struct {
 };
 
 static const char *const kind_names[_DRIVER_KIND_MAX] = {
-        [DRIVER_NONE] = "none",
-        [DRIVER_HOST] = "host",
-        [DRIVER_VFIO] = "vfio",
-        [DRIVER_KVM] = "kvm",
-        [DRIVER_XEN] = "xen",
+        [DRIVER_NONE] = "none", [DRIVER_HOST] = "host", [DRIVER_VFIO] = "vfio",
+        [DRIVER_KVM] = "kvm",   [DRIVER_XEN] = "xen",
 };
 
 const char *driver_kind_name(enum driver_kind kind) {

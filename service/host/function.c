@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Reading one PCI function from sysfs, with as few system calls as the kernel's layout allows: hosts have thousands. */
+/* Reading one PCI function from sysfs, with as few system calls as the kernel's layout allows: hosts have
+ * thousands. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,8 @@ bool function_is_bridge(const struct function *f) {
 
 char *function_modalias(const struct function *f, char buffer[static MODALIAS_SIZE]) {
         snprintf(buffer, MODALIAS_SIZE, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", f->vendor, f->device,
-                 f->subsystem_vendor, f->subsystem_device, f->class_code >> 16 & 0xff, f->class_code >> 8 & 0xff,
-                 f->class_code & 0xff);
+                 f->subsystem_vendor, f->subsystem_device, f->class_code >> 16 & 0xff,
+                 f->class_code >> 8 & 0xff, f->class_code & 0xff);
         return buffer;
 }
 
@@ -57,7 +58,8 @@ int function_open(const struct root *root, const struct pci_address *address) {
         return sysfs_open_directory(root->sys, path);
 }
 
-/* The link below /sys/bus/pci/devices ends in ".../PARENT/ADDRESS"; above a root bus there is no PCI address. */
+/* The link below /sys/bus/pci/devices ends in ".../PARENT/ADDRESS"; above a root bus there is no PCI
+ * address. */
 static void read_parent(const struct root *root, struct function *f) {
         char path[sizeof("bus/pci/devices/") + PCI_ADDRESS_SIZE], target[PATH_MAX], *slash;
         ssize_t n;
@@ -76,7 +78,8 @@ static void read_parent(const struct root *root, struct function *f) {
         f->has_parent = slash && pci_address_parse(slash + 1, &f->parent) >= 0;
 }
 
-/* A device that needs no device file of its own shows a cdev as vfio-dev/vfioN where the kernel has CONFIG_VFIO_DEVICE_CDEV. */
+/* A device that needs no device file of its own shows a cdev as vfio-dev/vfioN where the kernel has
+ * CONFIG_VFIO_DEVICE_CDEV. */
 static int read_node_entry(const char *name, void *userdata) {
         char **node = userdata;
 
@@ -92,7 +95,8 @@ static int read_node(int dir, char **ret) {
         if (r == -ENOMEM)
                 return r;
 
-        /* The directory is there in every kernel since 6.1, the character device only with the option: then it has a number. */
+        /* The directory is there in every kernel since 6.1, the character device only with the option: then
+         * it has a number. */
         if (r > 0) {
                 snprintf(buffer, sizeof(buffer), "vfio-dev/%s/dev", strrchr(name, '/') + 1);
                 if (faccessat(dir, buffer, F_OK, 0) >= 0) {
@@ -124,7 +128,8 @@ static int read_driver(int dir, struct function *f) {
         return free_and_copy(&f->driver, name);
 }
 
-/* Without an IOMMU the VFIO drivers make groups of their own (CONFIG_VFIO_NOIOMMU), which isolate nothing: they count as none. */
+/* Without an IOMMU the VFIO drivers make groups of their own (CONFIG_VFIO_NOIOMMU), which isolate nothing:
+ * they count as none. */
 static bool group_is_real(const struct root *root, const char *number) {
         char path[PATH_MAX], name[64];
 

@@ -30,8 +30,8 @@ struct function {
 
         struct pci_address address;
 
-        /* The inode of its directory in sysfs. The kernel gives each directory a number of its own (kernfs_new_node()), so
-         * another device that comes to the same address is told from this one. */
+        /* The inode of its directory in sysfs. The kernel gives each directory a number of its own
+         * (kernfs_new_node()), so another device that comes to the same address is told from this one. */
         ino_t identity;
 
         uint16_t vendor, device, subsystem_vendor, subsystem_device;
@@ -60,7 +60,8 @@ struct function {
         char *vfio_node;     /* owned; the path of its cdev, "" where there is none */
         char *reset_methods; /* owned; separated by spaces as the kernel does */
 
-        /* The kernel's number of the last uevent that the fields are known to reflect: an earlier one tells nothing new. */
+        /* The kernel's number of the last uevent that the fields are known to reflect: an earlier one tells
+         * nothing new. */
         uint64_t seqnum;
 
         /* Interned in the model: do not free. "" where the database has no name. */
@@ -69,9 +70,9 @@ struct function {
         char *vfio_driver; /* owned; what the backend vfio comes to for it: see variant.h */
 
         /* What service/move knows about it. */
-        char *home; /* owned; its host driver, "none" if it had none, "" if it was never moved */
-        bool busy;   /* an operation holds it or its group */
-        bool moving; /* an operation is changing its driver just now */
+        char *home;       /* owned; its host driver, "none" if it had none, "" if it was never moved */
+        bool busy;        /* an operation holds it or its group */
+        bool moving;      /* an operation is changing its driver just now */
         unsigned n_turns; /* how often that has begun or ended */
 };
 
@@ -85,15 +86,18 @@ bool function_is_bridge(const struct function *f);
 #define MODALIAS_SIZE 64
 char *function_modalias(const struct function *f, char buffer[static MODALIAS_SIZE]);
 
-/* Opens the directory of the function in sysfs. Returns a descriptor, -ENOENT if there is no such function. */
+/* Opens the directory of the function in sysfs. Returns a descriptor, -ENOENT if there is no such function.
+ */
 int function_open(const struct root *root, const struct pci_address *address);
 
-/* Reads the function at ADDRESS. The fields that no readable attribute shows (override, names, home, busy) are left empty.
- * The caller frees the answer with function_free(). Returns 0, -ENOENT if there is no such function. */
+/* Reads the function at ADDRESS. The fields that no readable attribute shows (override, names, home, busy)
+ * are left empty. The caller frees the answer with function_free(). Returns 0, -ENOENT if there is no such
+ * function. */
 int function_read(const struct root *root, const struct pci_address *address, struct function **ret);
 
-/* Brings the fields that can change up to date with the kernel. Returns the changes as a mask of enum function_change,
- * -ENOENT if it has gone, -ESTALE if another device has its address now, or another negative errno. */
+/* Brings the fields that can change up to date with the kernel. Returns the changes as a mask of enum
+ * function_change, -ENOENT if it has gone, -ESTALE if another device has its address now, or another
+ * negative errno. */
 int function_refresh(const struct root *root, struct function *f);
 
 /* Whether the function is still the one at its address. */

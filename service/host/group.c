@@ -47,8 +47,10 @@ struct group *group_free(struct group *g) {
 }
 
 int group_add(struct group *g, struct function *f) {
-        return array_insert(&g->members, &g->n_members,
-                            array_lower_bound(g->members, g->n_members, &f->address, function_compare_address), f);
+        return array_insert(
+                        &g->members, &g->n_members,
+                        array_lower_bound(g->members, g->n_members, &f->address, function_compare_address),
+                        f);
 }
 
 void group_remove(struct group *g, struct function *f) {

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One IOMMU group: the functions that the IOMMU cannot tell from each other, so that VFIO takes them together or not at all. */
+/* One IOMMU group: the functions that the IOMMU cannot tell from each other, so that VFIO takes them
+ * together or not at all. */
 
 #include "service/host/function.h"
 
 struct group {
         struct model *model; /* whose it is */
         unsigned id;
-        char *type; /* owned; the kind of its default domain as the kernel words it: "DMA", "DMA-FQ", "identity" … */
+        char *type; /* owned; the kind of its default domain as the kernel words it: "DMA", "DMA-FQ",
+                       "identity" … */
 
-        struct function **members; /* owned array of functions that belong to the model, in the order of their addresses */
+        struct function **members; /* owned array of functions that belong to the model, in the order of
+                                      their addresses */
         size_t n_members;
 
         unsigned n_blockers; /* how many members keep VFIO from opening it, as last announced */
@@ -24,6 +27,7 @@ struct group *group_free(struct group *g);
 int group_add(struct group *g, struct function *f);
 void group_remove(struct group *g, struct function *f);
 
-/* Whether a member keeps VFIO from opening its group (see driver.h), and how many do. A group is viable when none does. */
+/* Whether a member keeps VFIO from opening its group (see driver.h), and how many do. A group is viable when
+ * none does. */
 bool function_blocks_group(const struct function *f);
 unsigned group_count_blockers(const struct group *g);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The few words that every file of the service uses: cleanup attributes in the manner of systemd, and string tests. */
+/* The few words that every file of the service uses: cleanup attributes in the manner of systemd, and string
+ * tests. */
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -27,24 +28,24 @@ static inline void closep(int *fd) {
 #define _cleanup_close_ _cleanup_(closep)
 
 /* Defines `FUNCTIONp`, which the cleanup attribute wants, for a FUNCTION that frees one object. */
-#define DEFINE_CLEANUP(type, function)           \
-        static inline void function##p(type *p) { \
-                if (*p)                           \
-                        function(*p);             \
+#define DEFINE_CLEANUP(type, function)                                                                      \
+        static inline void function##p(type *p) {                                                           \
+                if (*p)                                                                                     \
+                        function(*p);                                                                       \
         }
 
-#define TAKE_PTR(pointer)                          \
-        ({                                         \
-                __typeof__(pointer) _p = (pointer); \
-                (pointer) = NULL;                  \
-                _p;                                \
+#define TAKE_PTR(pointer)                                                                                   \
+        ({                                                                                                  \
+                __typeof__(pointer) _p = (pointer);                                                         \
+                (pointer) = NULL;                                                                           \
+                _p;                                                                                         \
         })
 
-#define TAKE_FD(fd)              \
-        ({                       \
-                int _fd = (fd);  \
-                (fd) = -EBADF;   \
-                _fd;             \
+#define TAKE_FD(fd)                                                                                         \
+        ({                                                                                                  \
+                int _fd = (fd);                                                                             \
+                (fd) = -EBADF;                                                                              \
+                _fd;                                                                                        \
         })
 
 static inline bool streq(const char *a, const char *b) {
@@ -69,6 +70,6 @@ static inline const char *startswith(const char *text, const char *prefix) {
 /* Replaces *P by a copy of TEXT. Returns 0, or -ENOMEM and leaves *P as it was. */
 int free_and_copy(char **p, const char *text);
 
-/* A copy of TEXT that is safe to show: at most MAX bytes of it, control characters and whatever is not ASCII as "\xNN", and quotes
- * and backslashes too. The caller frees it; NULL where memory is short. */
+/* A copy of TEXT that is safe to show: at most MAX bytes of it, control characters and whatever is not ASCII
+ * as "\xNN", and quotes and backslashes too. The caller frees it; NULL where memory is short. */
 char *text_escape(const char *text, size_t max);

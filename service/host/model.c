@@ -28,10 +28,10 @@ struct model {
 
 static const struct model_listener nobody;
 
-#define tell(model, what, ...)                                                                \
-        ({                                                                                    \
-                if ((model)->listener->what)                                                  \
-                        (model)->listener->what(__VA_ARGS__, (model)->userdata);              \
+#define tell(model, what, ...)                                                                              \
+        ({                                                                                                  \
+                if ((model)->listener->what)                                                                \
+                        (model)->listener->what(__VA_ARGS__, (model)->userdata);                            \
         })
 
 int model_new(const struct root *root, struct aliases *aliases, struct model **ret) {
@@ -185,7 +185,7 @@ static void leave_group(struct model *model, struct function *f, int id) {
 
         tell(model, group_removed, g);
         array_remove(model->groups, &model->n_groups,
-                  array_lower_bound(model->groups, model->n_groups, &id, compare_to_group));
+                     array_lower_bound(model->groups, model->n_groups, &id, compare_to_group));
         group_free(g);
 }
 
@@ -244,7 +244,8 @@ static int add_function(struct model *model, const struct pci_address *address) 
 static uint64_t read_seqnum(const struct model *model) {
         int64_t number;
 
-        return sysfs_read_number(model->root->sys, "kernel/uevent_seqnum", &number) < 0 ? 0 : (uint64_t) number;
+        return sysfs_read_number(model->root->sys, "kernel/uevent_seqnum", &number) < 0 ? 0
+                                                                                        : (uint64_t) number;
 }
 
 static void announce_driver(struct model *model, struct function *f, const char *from, enum moved_by mover) {
@@ -310,8 +311,8 @@ static void remove_function(struct model *model, struct function *f) {
         array_remove(model->functions, &model->n_functions, find_function(model, &f->address));
         function_free(f);
 
-        /* Virtual functions go all together, and no uevent tells of it for the physical function (sriov_disable() in
-         * drivers/pci/iov.c). */
+        /* Virtual functions go all together, and no uevent tells of it for the physical function
+         * (sriov_disable() in drivers/pci/iov.c). */
         if (physical && physical->n_virtual_functions > 0 && !physical->moving)
                 (void) refresh_function(model, physical, MOVED_BY_KERNEL);
 }
@@ -339,7 +340,10 @@ int model_update(struct model *model, const struct pci_address *address, enum mo
 
 static int scan_entry(const char *name, void *userdata) {
         struct pci_address address, *found;
-        struct { struct pci_address *array; size_t n; } *list = userdata;
+        struct {
+                struct pci_address *array;
+                size_t n;
+        } *list = userdata;
 
         if (pci_address_parse(name, &address) < 0)
                 return 0;
@@ -357,7 +361,10 @@ static int compare_addresses(const void *a, const void *b) {
 }
 
 int model_scan(struct model *model) {
-        struct { struct pci_address *array; size_t n; } list = {};
+        struct {
+                struct pci_address *array;
+                size_t n;
+        } list = {};
         int r;
 
         r = sysfs_foreach(model->root->sys, "bus/pci/devices", scan_entry, &list);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The host as it is known: all PCI functions and IOMMU groups, in memory, kept current by uevents (uevents.h) and by whoever
- * changes something (service/move). Whoever shows it to others listens. */
+/* The host as it is known: all PCI functions and IOMMU groups, in memory, kept current by uevents
+ * (uevents.h) and by whoever changes something (service/move). Whoever shows it to others listens. */
 
 #include "service/host/aliases.h"
 #include "service/host/function.h"
@@ -20,7 +20,8 @@ enum moved_by {
         MOVED_BY_US,
 };
 
-/* Told of every change, after it is in the model; of a removal just before. Functions and groups stay the model's. */
+/* Told of every change, after it is in the model; of a removal just before. Functions and groups stay the
+ * model's. */
 struct model_listener {
         void (*function_added)(struct function *f, void *userdata);
         void (*function_removed)(struct function *f, void *userdata);
@@ -46,12 +47,14 @@ struct aliases *model_aliases(const struct model *model);
 /* Compares the whole model with sysfs: at the start, and after uevents were lost. */
 int model_scan(struct model *model);
 
-/* Brings one function up to date: reads it if it is new, drops it if it has gone, and both if another device has its address.
- * MOVER is to blame for a driver that changed. Returns 0 or a negative errno; a function that is gone is no error. */
+/* Brings one function up to date: reads it if it is new, drops it if it has gone, and both if another device
+ * has its address. MOVER is to blame for a driver that changed. Returns 0 or a negative errno; a function
+ * that is gone is no error. */
 int model_update(struct model *model, const struct pci_address *address, enum moved_by mover);
 
-/* What a uevent tells: with number SEQNUM, the kernel has bound F to DRIVER ("": unbound it). Nothing happens if the model is ahead of
- * the event already, or F is being moved. Two events in a row may tell of states that sysfs shows no more when they arrive. */
+/* What a uevent tells: with number SEQNUM, the kernel has bound F to DRIVER ("": unbound it). Nothing
+ * happens if the model is ahead of the event already, or F is being moved. Two events in a row may tell of
+ * states that sysfs shows no more when they arrive. */
 int model_note_driver(struct model *model, struct function *f, const char *driver, uint64_t seqnum);
 
 /* What only others can find out about a function: notes it, and tells the listener if it is new. */
@@ -59,8 +62,8 @@ int model_set_override(struct model *model, struct function *f, const char *over
 int model_set_home(struct model *model, struct function *f, const char *home);
 void model_set_busy(struct model *model, struct function *f, bool busy);
 
-/* While a function is being moved, its intermediate states are nobody's business: model_update() leaves it alone until it is
- * set to false again. */
+/* While a function is being moved, its intermediate states are nobody's business: model_update() leaves it
+ * alone until it is set to false again. */
 void model_set_moving(struct function *f, bool moving);
 
 /* All functions in the order of their addresses, and how many. Valid until the model changes. */

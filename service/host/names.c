@@ -21,8 +21,9 @@ struct names {
         void *known;                 /* a tree of tsearch() with each struct name that was asked for */
 };
 
-/* libpci's own handler ends the process. It wants one that does not return, so this one jumps back to the lookup, which then
- * answers that there is no name. libpci takes no context, and it calls the handler in the thread that called it. */
+/* libpci's own handler ends the process. It wants one that does not return, so this one jumps back to the
+ * lookup, which then answers that there is no name. libpci takes no context, and it calls the handler in the
+ * thread that called it. */
 static _Thread_local jmp_buf lookup_failed;
 
 static void on_error(char *format, ...) _printf_(1, 2) __attribute__((noreturn));
@@ -55,7 +56,8 @@ static const char *keep(struct names *names, uint64_t key, const char *text) {
         return name->text;
 }
 
-static const char *ask_database(struct names *names, int flags, int first, int second, char *buffer, int size) {
+static const char *ask_database(struct names *names, int flags, int first, int second, char *buffer,
+                                int size) {
         if (setjmp(lookup_failed) != 0)
                 return NULL;
 

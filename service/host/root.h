@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Where the file systems of the host are. The service uses the machine's own; tests pass a directory with a tree of theirs. */
+/* Where the file systems of the host are. The service uses the machine's own; tests pass a directory with a
+ * tree of theirs. */
 
 #include "service/host/macros.h"
 
@@ -10,7 +11,8 @@ struct root {
         int sys;      /* <prefix>/sys */
 };
 
-/* Opens the file systems below PREFIX. The caller frees the answer with root_free(). Negative errno where there is no sysfs. */
+/* Opens the file systems below PREFIX. The caller frees the answer with root_free(). Negative errno where
+ * there is no sysfs. */
 int root_open(const char *prefix, struct root **ret);
 
 struct root *root_free(struct root *root);

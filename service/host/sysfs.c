@@ -13,7 +13,8 @@ static const char *const sleeping_attributes[] = {
         "driver_override",
         "uevent",
         "sriov_numvfs",
-        /* These take no lock, but may wake the device (pci_config_pm_runtime_get()), which can take as long as it likes. */
+        /* These take no lock, but may wake the device (pci_config_pm_runtime_get()), which can take as long
+           as it likes. */
         "config",
         "current_link_speed",
         "current_link_width",
@@ -99,7 +100,8 @@ int sysfs_open_directory(int dir, const char *path) {
         return fd < 0 ? -errno : fd;
 }
 
-int sysfs_foreach(int dir, const char *path, int (*function)(const char *name, void *userdata), void *userdata) {
+int sysfs_foreach(int dir, const char *path, int (*function)(const char *name, void *userdata),
+                  void *userdata) {
         struct dirent *entry;
         int fd, r = 0;
         DIR *d;

@@ -9,10 +9,12 @@
 
 #include "service/host/uevents.h"
 
-/* How long the names database stays loaded after the last event, in microseconds: virtual functions come in crowds. */
+/* How long the names database stays loaded after the last event, in microseconds: virtual functions come in
+ * crowds. */
 #define TRIM_DELAY_USEC (5 * 1000 * 1000ULL)
 
-/* Enough for the events of some ten thousand functions. Without CAP_NET_ADMIN the kernel gives less, and a scan heals it. */
+/* Enough for the events of some ten thousand functions. Without CAP_NET_ADMIN the kernel gives less, and a
+ * scan heals it. */
 #define RECEIVE_BUFFER_SIZE (16 * 1024 * 1024)
 
 struct uevents {
@@ -36,7 +38,8 @@ static uint32_t count_dropped(struct uevents *uevents) {
         return values[SK_MEMINFO_DROPS];
 }
 
-/* The last component of PATH that is a PCI address: an event of something below a function is about that function. */
+/* The last component of PATH that is a PCI address: an event of something below a function is about that
+ * function. */
 static int address_in_path(const char *path, struct pci_address *ret) {
         int r = -ENOENT;
 
@@ -55,8 +58,9 @@ static int address_in_path(const char *path, struct pci_address *ret) {
         return r;
 }
 
-/* What the event itself says of the driver. A received device is sealed: asking for its properties reads no file. Returns whether it
- * is an old story: looking at sysfs because of that could skip a state that a later event tells of. */
+/* What the event itself says of the driver. A received device is sealed: asking for its properties reads no
+ * file. Returns whether it is an old story: looking at sysfs because of that could skip a state that a later
+ * event tells of. */
 static bool note_driver(struct uevents *uevents, sd_device *device, struct function *f) {
         const char *driver = "", *subsystem;
         sd_device_action_t action;
@@ -65,7 +69,8 @@ static bool note_driver(struct uevents *uevents, sd_device *device, struct funct
         if (sd_device_get_action(device, &action) < 0 || sd_device_get_seqnum(device, &seqnum) < 0)
                 return false;
         /* A VFIO node goes because the driver goes, which the function's own event tells next. */
-        if (action == SD_DEVICE_REMOVE && sd_device_get_subsystem(device, &subsystem) >= 0 && !streq(subsystem, "pci"))
+        if (action == SD_DEVICE_REMOVE && sd_device_get_subsystem(device, &subsystem) >= 0 &&
+            !streq(subsystem, "pci"))
                 return true;
         if (seqnum <= f->seqnum)
                 return action != SD_DEVICE_REMOVE; /* which is told before it is done */
@@ -126,7 +131,8 @@ static int start(struct uevents *uevents, sd_event *event) {
         static const char *const subsystems[] = { "pci", "vfio-dev" };
         int r;
 
-        r = sd_event_add_time_relative(event, &uevents->trim, CLOCK_MONOTONIC, TRIM_DELAY_USEC, 0, on_trim, uevents);
+        r = sd_event_add_time_relative(event, &uevents->trim, CLOCK_MONOTONIC, TRIM_DELAY_USEC, 0, on_trim,
+                                       uevents);
         if (r < 0)
                 return r;
 
@@ -136,7 +142,8 @@ static int start(struct uevents *uevents, sd_event *event) {
         (void) sd_device_monitor_set_receive_buffer_size(uevents->monitor, RECEIVE_BUFFER_SIZE);
 
         for (size_t i = 0; i < ELEMENTSOF(subsystems); i++) {
-                r = sd_device_monitor_filter_add_match_subsystem_devtype(uevents->monitor, subsystems[i], NULL);
+                r = sd_device_monitor_filter_add_match_subsystem_devtype(uevents->monitor, subsystems[i],
+                                                                         NULL);
                 if (r < 0)
                         return r;
         }
@@ -147,8 +154,8 @@ static int start(struct uevents *uevents, sd_event *event) {
         return sd_device_monitor_start(uevents->monitor, on_event, uevents);
 }
 
-int uevents_new(sd_event *event, struct model *model, void (*changed)(struct function *f, void *userdata), void *userdata,
-                struct uevents **ret) {
+int uevents_new(sd_event *event, struct model *model, void (*changed)(struct function *f, void *userdata),
+                void *userdata, struct uevents **ret) {
         struct uevents *uevents;
         int r;
 

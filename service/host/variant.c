@@ -18,7 +18,8 @@ static int take_driver_of_module(const char *name, void *userdata) {
         return 1;
 }
 
-char *vfio_driver(const struct root *root, struct aliases *aliases, const struct function *f, char *buffer, size_t size) {
+char *vfio_driver(const struct root *root, struct aliases *aliases, const struct function *f, char *buffer,
+                  size_t size) {
         const char *module = aliases_vfio_module(aliases, f);
         char path[PATH_MAX], driver[NAME_MAX + 1];
 

@@ -5,6 +5,8 @@
 
 #include "service/host/aliases.h"
 
-/* The name of the driver that the backend vfio comes to for F: that of the variant made for it, else "vfio-pci"; a module's name in place
- * of a variant that is not loaded yet. Into BUFFER, which is returned. */
-char *vfio_driver(const struct root *root, struct aliases *aliases, const struct function *f, char *buffer, size_t size);
+/* The name of the driver that the backend vfio comes to for F: that of the variant made for it, else
+ * "vfio-pci"; a module's name in place of a variant that is not loaded yet. Into BUFFER, which is returned.
+ */
+char *vfio_driver(const struct root *root, struct aliases *aliases, const struct function *f, char *buffer,
+                  size_t size);

@@ -60,8 +60,8 @@ static int add(struct awaited *awaited, sd_event *event, const struct worker_ide
         return 0;
 }
 
-int await_workers(sd_event *event, const struct worker_identity *workers, size_t n, void (*ended)(void *userdata), void *userdata,
-                  struct awaited **ret) {
+int await_workers(sd_event *event, const struct worker_identity *workers, size_t n,
+                  void (*ended)(void *userdata), void *userdata, struct awaited **ret) {
         _cleanup_(awaited_freep) struct awaited *awaited = calloc(1, sizeof(*awaited));
         int r;
 

@@ -42,9 +42,10 @@ int module_usable(const struct model *model, const char *driver, const char *mod
         if (state == MODULE_LOADABLE)
                 return 1;
         if (state == MODULE_LIVE)
-                return asprintf(ret_reason, "the module %s is loaded but has registered no driver %s", module, driver) < 0 ?
-                                       -ENOMEM :
-                                       0;
+                return asprintf(ret_reason, "the module %s is loaded but has registered no driver %s",
+                                module, driver) < 0
+                                       ? -ENOMEM
+                                       : 0;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -55,7 +56,8 @@ int module_usable(const struct model *model, const char *driver, const char *mod
 static bool is_xen_dom0(const struct model *model) {
         char features[32];
 
-        return sysfs_read(model_root(model)->sys, "hypervisor/properties/features", features, sizeof(features)) > 0 &&
+        return sysfs_read(model_root(model)->sys, "hypervisor/properties/features", features,
+                          sizeof(features)) > 0 &&
                (strtoul(features, NULL, 16) & XEN_FEATURE_DOM0);
 }
 
@@ -68,8 +70,9 @@ static int vfio_available(const struct backend *backend, const struct model *mod
 
         if (is_xen_dom0(model))
                 return say(ret_reason, "Xen keeps the IOMMU to itself, so dom0 has no IOMMU groups");
-        return say(ret_reason, "this host has no IOMMU groups: enable the IOMMU in the firmware and on the kernel command line "
-                               "(intel_iommu=on or amd_iommu=on)");
+        return say(ret_reason,
+                   "this host has no IOMMU groups: enable the IOMMU in the firmware and on the kernel command line "
+                   "(intel_iommu=on or amd_iommu=on)");
 }
 
 static int kvm_available(const struct backend *backend, const struct model *model, char **ret_reason) {

@@ -11,8 +11,8 @@ struct backend {
         const char *module; /* the module to load for the driver */
         enum driver_kind kind;
 
-        /* Returns 1 if this host can serve the backend; else 0, with the reason as the end of a sentence in *RET_REASON, which
-         * the caller frees; or a negative errno. */
+        /* Returns 1 if this host can serve the backend; else 0, with the reason as the end of a sentence in
+         * *RET_REASON, which the caller frees; or a negative errno. */
         int (*available)(const struct backend *backend, const struct model *model, char **ret_reason);
 };
 
@@ -26,12 +26,13 @@ const struct backend *backend_by_kind(enum driver_kind kind);
 /* Calls the backend's own test. */
 int backend_available(const struct backend *backend, const struct model *model, char **ret_reason);
 
-/* What CONFIGURED, a backend's name or "auto", comes to on this host. With "auto": xen on a Xen dom0, else vfio wherever the host
- * can do it, else kvm. NULL where that is nothing. A backend that is configured by name is returned whether it is available or
- * not: nothing ever falls back silently. */
+/* What CONFIGURED, a backend's name or "auto", comes to on this host. With "auto": xen on a Xen dom0, else
+ * vfio wherever the host can do it, else kvm. NULL where that is nothing. A backend that is configured by
+ * name is returned whether it is available or not: nothing ever falls back silently. */
 const struct backend *backend_select(const char *configured, const struct model *model);
 
-/* Whether the module of the driver can be used: 1, or 0 with the reason. For a driver without a module, pass NULL. */
+/* Whether the module of the driver can be used: 1, or 0 with the reason. For a driver without a module, pass
+ * NULL. */
 int module_usable(const struct model *model, const char *driver, const char *module, char **ret_reason);
 
 /* Whether a driver of this name is registered with the PCI core. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Plans as lines of text, to be compared: each begins with its kind, the address of the function and the word that tells best what the
- * line is about. Texts from outside come last, where they can do no harm. */
+/* Plans as lines of text, to be compared: each begins with its kind, the address of the function and the
+ * word that tells best what the line is about. Texts from outside come last, where they can do no harm. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,9 +20,10 @@ static const char *driver_word(const char *driver) {
 
 static void print_movements(FILE *file, const char *kind, const struct movement *movements, size_t n) {
         for (size_t i = 0; i < n; i++)
-                fprintf(file, "%s %s %s %" PRIu64 " %s %s %s\n", kind, PCI_ADDRESS_TEXT(&movements[i].address),
-                        driver_word(movements[i].old_driver), movements[i].identity, movements[i].target.driver,
-                        movements[i].target.override, movements[i].old_override);
+                fprintf(file, "%s %s %s %" PRIu64 " %s %s %s\n", kind,
+                        PCI_ADDRESS_TEXT(&movements[i].address), driver_word(movements[i].old_driver),
+                        movements[i].identity, movements[i].target.driver, movements[i].target.override,
+                        movements[i].old_override);
 }
 
 char *plan_basis(const struct plan *plan) {
@@ -38,11 +39,12 @@ char *plan_basis(const struct plan *plan) {
         for (size_t i = 0; i < plan->findings.n; i++) {
                 const struct finding *f = &plan->findings.array[i];
 
-                fprintf(file, LINE_FINDING " %s %s %s %s\n", PCI_ADDRESS_TEXT(&f->address), finding_kind_name(f->kind),
-                        severity_name(f->severity), f->subject);
+                fprintf(file, LINE_FINDING " %s %s %s %s\n", PCI_ADDRESS_TEXT(&f->address),
+                        finding_kind_name(f->kind), severity_name(f->severity), f->subject);
         }
         for (size_t i = 0; i < plan->n_steps; i++)
-                fprintf(file, LINE_STEP " %s %s %s\n", PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address),
+                fprintf(file, LINE_STEP " %s %s %s\n",
+                        PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address),
                         step_kind_name(plan->steps[i].kind), plan->steps[i].argument);
 
         if (fclose(file) != 0) {
@@ -76,12 +78,13 @@ static int word_difference(const char *line, bool is_new, struct failure *failur
 
         if (streq(kind, LINE_FINDING))
                 return fail(failure, FAILURE_STATE_CHANGED,
-                            is_new ? "Since the plan was made, %s is found to be in use otherwise (%s): plan again" :
-                                     "Since the plan was made, %s is no longer in use as it was (%s): plan again",
+                            is_new ? "Since the plan was made, %s is found to be in use otherwise (%s): plan again"
+                                   : "Since the plan was made, %s is no longer in use as it was (%s): plan again",
                             address, word);
         if (streq(kind, LINE_STEP))
                 return fail(failure, FAILURE_STATE_CHANGED,
-                            "Since the plan was made, the steps for %s have changed (%s): plan again", address, word);
+                            "Since the plan was made, the steps for %s have changed (%s): plan again",
+                            address, word);
 
         return fail(failure, FAILURE_STATE_CHANGED,
                     "Since the plan was made, %s has changed: it is another device, on another driver (%s) or has another target",
@@ -101,6 +104,7 @@ int plan_check_basis(const struct plan *plan, const char *basis, struct failure 
                 return word_difference(line, true, failure);
 
         line = first_missing(basis, now);
-        return line ? word_difference(line, false, failure) :
-                      fail(failure, FAILURE_STATE_CHANGED, "Since the plan was made, the order of its steps has changed: plan again");
+        return line ? word_difference(line, false, failure)
+                    : fail(failure, FAILURE_STATE_CHANGED,
+                           "Since the plan was made, the order of its steps has changed: plan again");
 }

@@ -26,23 +26,23 @@ static const struct {
         const char *name;
         uint64_t usec;
 } units[] = {
-                {"us", 1},
-                {"usec", 1},
-                {"ms", USEC_PER_MSEC},
-                {"msec", USEC_PER_MSEC},
-                {"", USEC_PER_SEC},
-                {"s", USEC_PER_SEC},
-                {"sec", USEC_PER_SEC},
-                {"second", USEC_PER_SEC},
-                {"seconds", USEC_PER_SEC},
-                {"m", USEC_PER_MINUTE},
-                {"min", USEC_PER_MINUTE},
-                {"minute", USEC_PER_MINUTE},
-                {"minutes", USEC_PER_MINUTE},
-                {"h", USEC_PER_HOUR},
-                {"hr", USEC_PER_HOUR},
-                {"hour", USEC_PER_HOUR},
-                {"hours", USEC_PER_HOUR},
+        { "us", 1 },
+        { "usec", 1 },
+        { "ms", USEC_PER_MSEC },
+        { "msec", USEC_PER_MSEC },
+        { "", USEC_PER_SEC },
+        { "s", USEC_PER_SEC },
+        { "sec", USEC_PER_SEC },
+        { "second", USEC_PER_SEC },
+        { "seconds", USEC_PER_SEC },
+        { "m", USEC_PER_MINUTE },
+        { "min", USEC_PER_MINUTE },
+        { "minute", USEC_PER_MINUTE },
+        { "minutes", USEC_PER_MINUTE },
+        { "h", USEC_PER_HOUR },
+        { "hr", USEC_PER_HOUR },
+        { "hour", USEC_PER_HOUR },
+        { "hours", USEC_PER_HOUR },
 };
 
 static int parse_unit(const char **text, uint64_t *ret) {
@@ -117,8 +117,8 @@ static const struct {
         const char *section, *key;
         int (*set)(struct config *config, const char *value);
 } settings[] = {
-                {"Manager", "DefaultBackend", set_default_backend},
-                {"Manager", "OperationTimeoutSec", set_limit},
+        { "Manager", "DefaultBackend", set_default_backend },
+        { "Manager", "OperationTimeoutSec", set_limit },
 };
 
 /* For inih: 1 if the line is good. */
@@ -131,10 +131,11 @@ static int on_line(void *userdata, const char *section, const char *key, const c
 }
 
 void config_init(struct config *config) {
-        *config = (struct config){.default_backend = "auto", .limit_usec = DEFAULT_LIMIT_USEC};
+        *config = (struct config){ .default_backend = "auto", .limit_usec = DEFAULT_LIMIT_USEC };
 }
 
-/* For inih: as fgets(), which would make the rest of a line that is longer than the buffer a line of its own. */
+/* For inih: as fgets(), which would make the rest of a line that is longer than the buffer a line of its
+ * own. */
 static char *read_line(char *buffer, int size, void *file) {
         int c, n = 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The console and its drivers, as drivers/tty/vt/vt.c and drivers/video/ in the kernel's source show them. */
+/* The console and its drivers, as drivers/tty/vt/vt.c and drivers/video/ in the kernel's source show them.
+ */
 
 #include <errno.h>
 #include <stdio.h>

@@ -75,7 +75,8 @@ static struct json_object *movement_to_json(const struct movement *m) {
         json_object_object_add(object, "old_driver", string(m->old_driver));
         json_object_object_add(object, "old_override", string(m->old_override));
         json_object_object_add(object, "console", json_object_new_boolean(m->shows_console));
-        json_object_object_add(object, "virtual_functions", json_object_new_uint64(m->old_virtual_functions));
+        json_object_object_add(object, "virtual_functions",
+                               json_object_new_uint64(m->old_virtual_functions));
         json_object_object_add(object, "driver", string(m->target.driver));
         json_object_object_add(object, "override", string(m->target.override));
         return object;
@@ -149,9 +150,11 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
         if (!m)
                 return -ENOMEM;
 
-        if (!address || pci_address_parse(address, &m->address) < 0 || !driver || !driver_name_is_valid(driver) || !override ||
-            strlen(override) > NAME_MAX || json_number(object, "identity", &m->identity) < 0 ||
-            !json_object_object_get_ex(object, "group", &group) || !json_object_is_type(group, json_type_int) ||
+        if (!address || pci_address_parse(address, &m->address) < 0 || !driver ||
+            !driver_name_is_valid(driver) || !override || strlen(override) > NAME_MAX ||
+            json_number(object, "identity", &m->identity) < 0 ||
+            !json_object_object_get_ex(object, "group", &group) ||
+            !json_object_is_type(group, json_type_int) ||
             copy_member(object, "driver", m->target.driver, sizeof(m->target.driver)) < 0 ||
             copy_member(object, "override", m->target.override, sizeof(m->target.override)) < 0)
                 return -EINVAL;
@@ -159,7 +162,8 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
         /* An entry of an earlier release says nothing of these. */
         (void) json_number(object, "virtual_functions", &virtual_functions);
         m->old_virtual_functions = (unsigned) virtual_functions;
-        m->shows_console = json_object_object_get_ex(object, "console", &console) && json_object_get_boolean(console);
+        m->shows_console = json_object_object_get_ex(object, "console", &console) &&
+                           json_object_get_boolean(console);
 
         m->group = json_object_get_int(group);
         m->old_driver = strdup(driver);
@@ -172,7 +176,8 @@ static int worker_from_json(struct json_object *object, struct journal_entry *en
 
         if (!worker)
                 return -ENOMEM;
-        if (json_number(object, "pid", &worker->pid) < 0 || json_number(object, "start_time", &worker->start_time) < 0)
+        if (json_number(object, "pid", &worker->pid) < 0 ||
+            json_number(object, "start_time", &worker->start_time) < 0)
                 return -EINVAL;
 
         return 0;
@@ -181,7 +186,9 @@ static int worker_from_json(struct json_object *object, struct journal_entry *en
 static struct json_object *array_member(struct json_object *object, const char *key) {
         struct json_object *value;
 
-        return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, json_type_array) ? value : NULL;
+        return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, json_type_array)
+                               ? value
+                               : NULL;
 }
 
 static int parse_id(const char *name, uint32_t *ret) {
@@ -198,14 +205,15 @@ static int parse_id(const char *name, uint32_t *ret) {
 
 static int entry_from_json(const char *name, struct json_object *object, struct journal_entry **ret) {
         _cleanup_(entry_freep) struct journal_entry *entry = calloc(1, sizeof(*entry));
-        struct json_object *movements = array_member(object, "movements"), *workers = array_member(object, "workers");
+        struct json_object *movements = array_member(object, "movements"),
+                           *workers = array_member(object, "workers");
         uint64_t uid;
         int r;
 
         if (!entry)
                 return -ENOMEM;
-        if (parse_id(name, &entry->id) < 0 || json_number(object, "uid", &uid) < 0 || !movements || !workers ||
-            json_object_array_length(movements) > PLAN_FUNCTIONS_MAX)
+        if (parse_id(name, &entry->id) < 0 || json_number(object, "uid", &uid) < 0 || !movements ||
+            !workers || json_object_array_length(movements) > PLAN_FUNCTIONS_MAX)
                 return -EINVAL;
 
         entry->uid = (uint32_t) uid;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The journal: what every operation under way is about and how to undo it, one file an operation, on disk before the first write. The
- * file's removal is what completes the operation, so that a service killed at any instruction finds either an operation to settle or
- * none. What has to be undone is not told by how far the operation came but by where each function was before: the progress that is
- * noted beside it is for people and messages. */
+/* The journal: what every operation under way is about and how to undo it, one file an operation, on disk
+ * before the first write. The file's removal is what completes the operation, so that a service killed at
+ * any instruction finds either an operation to settle or none. What has to be undone is not told by how far
+ * the operation came but by where each function was before: the progress that is noted beside it is for
+ * people and messages. */
 
 #include "service/move/plan.h"
 #include "service/move/worker.h"
@@ -14,11 +15,11 @@ struct journal;
 struct journal_entry {
         uint32_t id;
         uint64_t begun_usec; /* since when the caller has waited, by CLOCK_MONOTONIC; not on disk */
-        uint32_t uid;  /* who asked for it */
-        char *caller;  /* owned; the unique name on the bus */
-        char *word;    /* owned; the target that was asked for */
-        struct plan *plan; /* its movements and steps; what it was while it ran is not needed afterwards */
-        bool *done;    /* owned; for each step, whether it is finished */
+        uint32_t uid;        /* who asked for it */
+        char *caller;        /* owned; the unique name on the bus */
+        char *word;          /* owned; the target that was asked for */
+        struct plan *plan;   /* its movements and steps; what it was while it ran is not needed afterwards */
+        bool *done;          /* owned; for each step, whether it is finished */
         struct worker_identity *workers; /* owned; who may be in the midst of a write */
         size_t n_workers;
 };
@@ -33,8 +34,8 @@ int journal_write(struct journal *journal, const struct journal_entry *entry);
 /* Removes it: the operation is over. */
 int journal_remove(struct journal *journal, uint32_t id);
 
-/* Calls FUNCTION with each entry that an earlier run of the service has left. It takes the entry over, whatever it returns. DAMAGED
- * is told of files that cannot be read and were set aside; it may be NULL. */
+/* Calls FUNCTION with each entry that an earlier run of the service has left. It takes the entry over,
+ * whatever it returns. DAMAGED is told of files that cannot be read and were set aside; it may be NULL. */
 int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
                     void (*damaged)(const char *name, void *userdata), void *userdata);
 

@@ -7,16 +7,16 @@
 #include "service/host/array.h"
 #include "service/move/lane.h"
 
-/* How often bringing a function back is tried before it counts as stranded, and how long the lane waits between two tries. What
- * makes a driver refuse is often gone a moment later. */
+/* How often bringing a function back is tried before it counts as stranded, and how long the lane waits
+ * between two tries. What makes a driver refuse is often gone a moment later. */
 #define UNDO_ATTEMPTS 4
 #define UNDO_PAUSE_USEC (100 * 1000ULL)
 
 enum lane_state {
         LANE_IDLE,
         LANE_FORWARD,
-        LANE_LOOKING,  /* undo: at what a function is now */
-        LANE_RETURNING, /* undo: the steps from there to where it was */
+        LANE_LOOKING,    /* undo: at what a function is now */
+        LANE_RETURNING,  /* undo: the steps from there to where it was */
         LANE_COMPLETING, /* undo: the steps that bring back what stood on its driver */
 };
 
@@ -32,7 +32,7 @@ struct lane {
 
         size_t *movements; /* indexes into the plan */
         size_t n_movements;
-        size_t left;       /* undo: how many of them are still to be looked at, from the end */
+        size_t left; /* undo: how many of them are still to be looked at, from the end */
         unsigned attempt;
         bool completed; /* what stood on the driver of the one that is looked at is back as well */
         size_t stranded;
@@ -51,7 +51,8 @@ struct lane *lane_new(const struct lane_context *context) {
                 return NULL;
 
         lane->context = context;
-        if (sd_event_add_time_relative(context->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_timer, lane) < 0 ||
+        if (sd_event_add_time_relative(context->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_timer, lane) <
+                            0 ||
             sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF) < 0)
                 return lane_free(lane);
 
@@ -204,7 +205,8 @@ static void look(struct lane *lane) {
                 try_again(lane);
 }
 
-/* Where a function was, as a target. For the last attempt, whatever host driver the kernel finds, where it came from one. */
+/* Where a function was, as a target. For the last attempt, whatever host driver the kernel finds, where it
+ * came from one. */
 static struct target target_of_undo(const struct lane *lane, const struct movement *movement) {
         struct target target = {};
 
@@ -242,15 +244,16 @@ static void return_from(struct lane *lane, const struct report *report) {
                 return;
         }
 
-        /* Every step came true, and yet it is elsewhere: the last attempt's makeshift, or somebody else's hand. */
+        /* Every step came true, and yet it is elsewhere: the last attempt's makeshift, or somebody else's
+         * hand. */
         if (returned) {
                 try_again(lane);
                 return;
         }
 
         lane->state = LANE_RETURNING;
-        if (route(report->driver, report->override, &target, movement->group, lane->movements[lane->left - 1],
-                  &lane->steps, &lane->n_steps) < 0 ||
+        if (route(report->driver, report->override, &target, movement->group,
+                  lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
             lane->n_steps == 0 || give_order(lane, &lane->steps[0]) < 0)
                 try_again(lane);
 }
@@ -329,7 +332,8 @@ static void on_report(struct worker *worker, const struct report *report, void *
         struct lane *lane = userdata;
 
         if (!report) {
-                /* Whatever it was at is over: a process that sleeps in the kernel ends only when it has returned. */
+                /* Whatever it was at is over: a process that sleeps in the kernel ends only when it has
+                 * returned. */
                 lane->worker = workers_give_back(lane->context->workers, lane->worker);
                 report = &ended;
         }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A lane: one worker that carries out, one after the other, the steps of a plan that belong together, those of the functions of one
- * IOMMU group. The lanes of an operation run side by side. A lane can also bring its functions back to where they were, from
- * wherever they happen to be: so it needs to know nothing of how far it came. */
+/* A lane: one worker that carries out, one after the other, the steps of a plan that belong together, those
+ * of the functions of one IOMMU group. The lanes of an operation run side by side. A lane can also bring its
+ * functions back to where they were, from wherever they happen to be: so it needs to know nothing of how far
+ * it came. */
 
 #include <systemd/sd-event.h>
 
@@ -25,8 +26,9 @@ struct lane_context {
 
         /* Each is called from the event loop. STEP belongs to the lane. */
         void (*step_done)(struct lane *lane, const struct step *step, void *userdata);
-        void (*done)(struct lane *lane, void *userdata);                                         /* all steps, or stopped */
-        void (*failed)(struct lane *lane, const struct step *step, const struct report *report, void *userdata);
+        void (*done)(struct lane *lane, void *userdata); /* all steps, or stopped */
+        void (*failed)(struct lane *lane, const struct step *step, const struct report *report,
+                       void *userdata);
         void (*undone)(struct lane *lane, void *userdata); /* as far as possible: see lane_stranded() */
         void *userdata;
 };
@@ -44,7 +46,8 @@ int lane_add_movement(struct lane *lane, size_t movement);
 /* Carries the steps out. */
 int lane_run(struct lane *lane);
 
-/* Makes no further step: `done` is called when the one under way is over, or at once by the event loop if there is none. */
+/* Makes no further step: `done` is called when the one under way is over, or at once by the event loop if
+ * there is none. */
 void lane_stop(struct lane *lane);
 
 /* Brings the functions back, the last one first. For a lane that is not running. */

@@ -35,7 +35,8 @@ static int add_lane(struct lanes *lanes, const struct lane_context *context, str
         return 0;
 }
 
-/* The lane of a movement: that of the earliest movement of the same group. Functions without a group have lanes of their own. */
+/* The lane of a movement: that of the earliest movement of the same group. Functions without a group have
+ * lanes of their own. */
 static size_t first_of_group(const struct plan *plan, size_t movement) {
         for (size_t i = 0; plan->movements[movement].group >= 0 && i < movement; i++)
                 if (plan->movements[i].group == plan->movements[movement].group)
@@ -65,7 +66,8 @@ static int divide(struct lanes *lanes, const struct lane_context *context) {
         }
 
         for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
-                r = lane_add_step(plan->steps[i].kind == STEP_LOAD_MODULE ? modules : lane_of[plan->steps[i].movement],
+                r = lane_add_step(plan->steps[i].kind == STEP_LOAD_MODULE ? modules
+                                                                          : lane_of[plan->steps[i].movement],
                                   &plan->steps[i]);
         return r;
 }

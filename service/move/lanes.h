@@ -5,7 +5,8 @@
 
 #include "service/move/lane.h"
 
-/* Makes the lanes of CONTEXT's plan, with their steps and movements: the first is that of the modules, which the others need; then one
- * for each IOMMU group, and for each function without one. The caller frees them with lanes_free(). */
+/* Makes the lanes of CONTEXT's plan, with their steps and movements: the first is that of the modules, which
+ * the others need; then one for each IOMMU group, and for each function without one. The caller frees them
+ * with lanes_free(). */
 int lanes_new(const struct lane_context *context, struct lane ***ret, size_t *ret_n);
 void lanes_free(struct lane **lanes, size_t n);

@@ -36,7 +36,8 @@ static int load_one(struct kmod_module *module) {
         if (is_live(module))
                 return 0;
 
-        r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, refuse_command, NULL, NULL);
+        r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, refuse_command, NULL,
+                                            NULL);
         if (r == KMOD_PROBE_APPLY_BLACKLIST)
                 return -EPERM;
         return r;

@@ -37,11 +37,13 @@ static bool is_function_of(const struct function *physical, const struct pci_add
         return false;
 }
 
-/* An operation holds the functions that it moves, whatever is in a group with them, and what goes and comes with them: the virtual
- * functions of a physical one, and the physical one of a virtual. */
+/* An operation holds the functions that it moves, whatever is in a group with them, and what goes and comes
+ * with them: the virtual functions of a physical one, and the physical one of a virtual. */
 static bool movement_holds(const struct movement *m, const struct function *f) {
-        return pci_address_compare(&m->address, &f->address) == 0 || (f->group >= 0 && m->group == f->group) ||
-               (f->is_virtual && pci_address_compare(&m->address, &f->physical) == 0) || is_function_of(f, &m->address);
+        return pci_address_compare(&m->address, &f->address) == 0 ||
+               (f->group >= 0 && m->group == f->group) ||
+               (f->is_virtual && pci_address_compare(&m->address, &f->physical) == 0) ||
+               is_function_of(f, &m->address);
 }
 
 static bool plan_holds(const struct plan *plan, const struct function *f) {
@@ -60,7 +62,8 @@ static const struct job *holder(const struct mover *mover, const struct function
         return NULL;
 }
 
-/* BEGINS: the operation is about to hold what PLAN says. Else it has ended, and others may hold some of that. */
+/* BEGINS: the operation is about to hold what PLAN says. Else it has ended, and others may hold some of
+ * that. */
 static void mark_busy(struct mover *mover, const struct plan *plan, bool begins) {
         struct function *const *functions;
         size_t n;
@@ -68,16 +71,19 @@ static void mark_busy(struct mover *mover, const struct plan *plan, bool begins)
         functions = model_functions(mover->config.model, &n);
         for (size_t i = 0; i < n; i++)
                 if (plan_holds(plan, functions[i]))
-                        model_set_busy(mover->config.model, functions[i], begins || holder(mover, functions[i]));
+                        model_set_busy(mover->config.model, functions[i],
+                                       begins || holder(mover, functions[i]));
 }
 
-int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure) {
+int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n,
+                     struct failure *failure) {
         for (size_t i = 0; i < n; i++) {
                 const struct job *job = holder(mover, functions[i]);
                 _cleanup_free_ char *doing = job ? operation_message(job->operation) : NULL;
 
                 if (job)
-                        return fail(failure, FAILURE_BUSY, "%s is held by another operation, on it or its IOMMU group: %s",
+                        return fail(failure, FAILURE_BUSY,
+                                    "%s is held by another operation, on it or its IOMMU group: %s",
                                     PCI_ADDRESS_TEXT(&functions[i]->address), strempty(doing));
         }
 
@@ -206,7 +212,8 @@ static int open_rooms(struct mover *mover) {
         if (r < 0)
                 return r;
 
-        r = surveyor_new(mover->config.event, mover->config.workers, mover->config.limit_usec, &mover->surveyor);
+        r = surveyor_new(mover->config.event, mover->config.workers, mover->config.limit_usec,
+                         &mover->surveyor);
         if (r < 0)
                 return r;
 
@@ -276,14 +283,14 @@ struct mover *mover_free(struct mover *mover) {
         return NULL;
 }
 
-int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done, void *userdata,
-                  struct observation **ret) {
-        return observation_start(mover->config.event, mover->config.model, mover->config.workers, functions, n,
-                                 mover->config.limit_usec, done, userdata, ret);
+int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done,
+                  void *userdata, struct observation **ret) {
+        return observation_start(mover->config.event, mover->config.model, mover->config.workers, functions,
+                                 n, mover->config.limit_usec, done, userdata, ret);
 }
 
-int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done, void *userdata,
-                 struct survey **ret) {
+int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done,
+                 void *userdata, struct survey **ret) {
         _cleanup_free_ struct pci_address *addresses = calloc(n + 1, sizeof(*addresses));
 
         if (!addresses)
@@ -294,11 +301,12 @@ int mover_survey(struct mover *mover, struct function *const *functions, size_t 
         return survey_start(mover->surveyor, addresses, n, done, userdata, ret);
 }
 
-int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const struct request *request,
-               const struct findings *findings, struct plan **ret, struct failure *failure) {
+int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
+               const struct request *request, const struct findings *findings, struct plan **ret,
+               struct failure *failure) {
         aliases_refresh(model_aliases(mover->config.model));
-        return plan_make(mover->config.model, functions, n, request, mover->config.default_backend, records_home, mover->records,
-                         findings, ret, failure);
+        return plan_make(mover->config.model, functions, n, request, mover->config.default_backend,
+                         records_home, mover->records, findings, ret, failure);
 }
 
 static int start_operation(struct mover *mover, struct journal_entry *entry, moved_t done, void *userdata) {
@@ -325,8 +333,8 @@ static int start_operation(struct mover *mover, struct journal_entry *entry, mov
         return 0;
 }
 
-int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done, void *userdata,
-                struct failure *failure) {
+int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done,
+                void *userdata, struct failure *failure) {
         struct journal_entry *entry = calloc(1, sizeof(*entry));
         int r;
 
@@ -367,7 +375,8 @@ const struct operation *mover_operation(const struct mover *mover, uint32_t id) 
         return NULL;
 }
 
-int mover_foreach(const struct mover *mover, int (*function)(const struct operation *operation, void *userdata), void *userdata) {
+int mover_foreach(const struct mover *mover,
+                  int (*function)(const struct operation *operation, void *userdata), void *userdata) {
         int r = 0;
 
         for (const struct job *job = mover->jobs; r == 0 && job; job = job->next)

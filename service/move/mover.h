@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* All operations: who may start, what is locked, and what an earlier run of the service has left. The one door of this folder for
- * those above it. */
+/* All operations: who may start, what is locked, and what an earlier run of the service has left. The one
+ * door of this folder for those above it. */
 
 #include "service/move/observe.h"
 #include "service/move/operation.h"
@@ -12,8 +12,8 @@ struct mover;
 
 struct mover_config {
         sd_event *event;
-        struct model *model;        /* scanned */
-        const char *directory;      /* the run-time directory, /run/vfiobind */
+        struct model *model;   /* scanned */
+        const char *directory; /* the run-time directory, /run/vfiobind */
         struct workers *workers;
         const char *default_backend; /* "auto" or a backend's name */
         uint64_t limit_usec;
@@ -23,18 +23,22 @@ struct mover_config {
         void *userdata;
 };
 
-/* Told of every operation: when it begins, when it has made a step or changed its state, and when it is settled. Of one that is settled,
- * LATE says that nobody waits for it any more: an earlier run of the service had left it, or it was stuck and its caller was told so. */
+/* Told of every operation: when it begins, when it has made a step or changed its state, and when it is
+ * settled. Of one that is settled, LATE says that nobody waits for it any more: an earlier run of the
+ * service had left it, or it was stuck and its caller was told so. */
 struct mover_listener {
         void (*began)(const struct operation *operation, void *userdata);
         void (*changed)(const struct operation *operation, void *userdata);
-        void (*settled)(const struct operation *operation, const struct failure *failure, bool late, void *userdata);
+        void (*settled)(const struct operation *operation, const struct failure *failure, bool late,
+                        void *userdata);
 };
 
-/* Called once for each operation that was started: when the caller shall be answered. The entry's plan tells what moved. */
+/* Called once for each operation that was started: when the caller shall be answered. The entry's plan tells
+ * what moved. */
 typedef void (*moved_t)(const struct journal_entry *entry, const struct failure *failure, void *userdata);
 
-/* Opens the run-time directory. What an earlier run has left there is locked from now on. CONFIG's pointers must outlive the mover. */
+/* Opens the run-time directory. What an earlier run has left there is locked from now on. CONFIG's pointers
+ * must outlive the mover. */
 int mover_new(const struct mover_config *config, struct mover **ret);
 
 /* Begins to settle it, in the background; once there is somebody to tell. */
@@ -42,19 +46,21 @@ void mover_resume(struct mover *mover);
 struct mover *mover_free(struct mover *mover);
 
 /* Observes the functions (see observe.h), so that a plan rests on what is true. */
-int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done, void *userdata,
-                  struct observation **ret);
+int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done,
+                  void *userdata, struct observation **ret);
 
 /* Finds out who uses the functions (see survey.h). */
-int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done, void *userdata,
-                 struct survey **ret);
+int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done,
+                 void *userdata, struct survey **ret);
 
 /* Makes a plan for FUNCTIONS as plan_make() does, with the records and the default backend. */
-int mover_plan(struct mover *mover, struct function *const *functions, size_t n, const struct request *request,
-               const struct findings *findings, struct plan **ret, struct failure *failure);
+int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
+               const struct request *request, const struct findings *findings, struct plan **ret,
+               struct failure *failure);
 
 /* Fails with FAILURE_BUSY if an operation holds one of the functions or its group. */
-int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n, struct failure *failure);
+int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n,
+                     struct failure *failure);
 
 /* Who listens, from now on. */
 void mover_set_listener(struct mover *mover, const struct mover_listener *listener, void *userdata);
@@ -65,21 +71,24 @@ uint32_t mover_next_id(struct mover *mover);
 /* The operation with this number that is not settled; NULL if there is none. */
 const struct operation *mover_operation(const struct mover *mover, uint32_t id);
 
-/* Calls FUNCTION for every operation that is not settled, until it returns other than 0, which is passed on. */
-int mover_foreach(const struct mover *mover, int (*function)(const struct operation *operation, void *userdata), void *userdata);
+/* Calls FUNCTION for every operation that is not settled, until it returns other than 0, which is passed on.
+ */
+int mover_foreach(const struct mover *mover,
+                  int (*function)(const struct operation *operation, void *userdata), void *userdata);
 
 /* Who wants something moved, and since when. */
 struct asker {
         uint32_t uid;
-        const char *caller; /* the unique name on the bus */
-        const char *word;   /* the target, as asked for */
-        uint64_t begun_usec; /* by CLOCK_MONOTONIC: what has been spent on looking counts towards the limit. 0: nothing */
+        const char *caller;  /* the unique name on the bus */
+        const char *word;    /* the target, as asked for */
+        uint64_t begun_usec; /* by CLOCK_MONOTONIC: what has been spent on looking counts towards the limit.
+                                0: nothing */
 };
 
-/* Carries PLAN, which it takes over in any case, out as operation ID. A plan without movements is done at once, but DONE is still called
- * from the event loop. DONE is not called where this fails. */
-int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done, void *userdata,
-                struct failure *failure);
+/* Carries PLAN, which it takes over in any case, out as operation ID. A plan without movements is done at
+ * once, but DONE is still called from the event loop. DONE is not called where this fails. */
+int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done,
+                void *userdata, struct failure *failure);
 
 /* The configured default backend, "auto" or a name. */
 const char *mover_default_backend(const struct mover *mover);

@@ -18,7 +18,8 @@
 struct node {
         const char *subsystem;
         char name[NAME_MAX + 1];
-        bool needs_event; /* it did not exist before, so what udev's database says of its name may be about an earlier one */
+        bool needs_event; /* it did not exist before, so what udev's database says of its name may be about
+                             an earlier one */
         bool settled;
 };
 
@@ -90,7 +91,8 @@ static int start(struct node_watch *watch) {
                 return r;
 
         for (size_t i = 0; i < ELEMENTSOF(subsystems); i++) {
-                r = sd_device_monitor_filter_add_match_subsystem_devtype(watch->monitor, subsystems[i], NULL);
+                r = sd_device_monitor_filter_add_match_subsystem_devtype(watch->monitor, subsystems[i],
+                                                                         NULL);
                 if (r < 0)
                         return r;
         }
@@ -157,12 +159,14 @@ static void expect_cdev(struct node_watch *watch, int device) {
                 watch->nodes[watch->n_nodes++] = node;
 }
 
-/* With stat(), since access() is refused for device files that the unit's device policy does not let us open. */
+/* With stat(), since access() is refused for device files that the unit's device policy does not let us
+ * open. */
 static bool group_file_exists(const struct node_watch *watch) {
         _cleanup_free_ char *directory = root_path(watch->root, "/dev/vfio"), *path = NULL;
         struct stat st;
 
-        return directory && asprintf(&path, "%s/%s", directory, watch->nodes[0].name) >= 0 && stat(path, &st) >= 0;
+        return directory && asprintf(&path, "%s/%s", directory, watch->nodes[0].name) >= 0 &&
+               stat(path, &st) >= 0;
 }
 
 int node_watch_wait(struct node_watch *watch, int device, unsigned limit_msec, int break_fd) {

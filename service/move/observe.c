@@ -10,11 +10,12 @@
 /* How many orders are under way at once: enough to keep the worker busy, little enough for the socket. */
 #define WINDOW 32
 
-/* How long the observer waits for one function before it passes over it, in microseconds. A look takes some ten. */
+/* How long the observer waits for one function before it passes over it, in microseconds. A look takes some
+ * ten. */
 #define PATIENCE_USEC (250 * 1000ULL)
 
-/* It waits twice as long each time that was too little, up to this, until something has answered: on a slow host a worker may take
- * longer to start than it should to look. */
+/* It waits twice as long each time that was too little, up to this, until something has answered: on a slow
+ * host a worker may take longer to start than it should to look. */
 #define PATIENCE_MAX_USEC (4 * 1000 * 1000ULL)
 
 struct target_of_look {
@@ -43,7 +44,8 @@ static int finish(struct observation *o, int error) {
 
         if (stuck && o->worker) {
                 o->lost = worker_identity(o->worker);
-                /* A lock that is held for as long as the observer's patience is nothing special: any probe takes longer. */
+                /* A lock that is held for as long as the observer's patience is nothing special: any probe
+                 * takes longer. */
                 if (o->notes_sleepers)
                         (void) workers_note_asleep(o->workers, o->worker, stuck);
         }
@@ -75,7 +77,8 @@ static int send_orders(struct observation *o) {
         return r == -EPIPE ? 0 : r;
 }
 
-/* Whoever moves a function tells of it. What was ordered before that and comes after it may have been seen in the midst of it. */
+/* Whoever moves a function tells of it. What was ordered before that and comes after it may have been seen
+ * in the midst of it. */
 static bool is_news(const struct target_of_look *target, const struct function *f) {
         return f && f->identity == target->identity && !f->moving && f->n_turns == target->n_turns;
 }
@@ -121,8 +124,8 @@ static int on_nothing_to_do(sd_event_source *source, uint64_t usec, void *userda
         return finish(userdata, 0);
 }
 
-/* If somebody who looks at one of the functions already does not come back: puts that one first, where it is taken for the one that
- * does not answer. */
+/* If somebody who looks at one of the functions already does not come back: puts that one first, where it is
+ * taken for the one that does not answer. */
 static bool find_asleep(struct observation *o) {
         struct target_of_look first;
         size_t i = 0;
@@ -142,8 +145,8 @@ static int start(struct observation *o) {
         bool wanted = o->n_targets > 0 && !find_asleep(o);
         int r;
 
-        r = sd_event_add_time_relative(o->event, &o->timer, CLOCK_MONOTONIC, wanted ? o->limit_usec : 0, 1000,
-                                       o->n_targets > 0 ? on_timer : on_nothing_to_do, o);
+        r = sd_event_add_time_relative(o->event, &o->timer, CLOCK_MONOTONIC, wanted ? o->limit_usec : 0,
+                                       1000, o->n_targets > 0 ? on_timer : on_nothing_to_do, o);
         if (r < 0 || !wanted)
                 return r;
 
@@ -153,9 +156,9 @@ static int start(struct observation *o) {
         return send_orders(o);
 }
 
-static int start_targets(sd_event *event, struct model *model, struct workers *workers, struct target_of_look *targets,
-                         size_t n_targets, uint64_t limit_usec, observed_t done, void *userdata,
-                         struct observation **ret) {
+static int start_targets(sd_event *event, struct model *model, struct workers *workers,
+                         struct target_of_look *targets, size_t n_targets, uint64_t limit_usec,
+                         observed_t done, void *userdata, struct observation **ret) {
         struct observation *o;
         int r;
 
@@ -186,8 +189,9 @@ static int start_targets(sd_event *event, struct model *model, struct workers *w
         return 0;
 }
 
-int observation_start(sd_event *event, struct model *model, struct workers *workers, struct function *const *functions,
-                      size_t n_functions, uint64_t limit_usec, observed_t done, void *userdata, struct observation **ret) {
+int observation_start(sd_event *event, struct model *model, struct workers *workers,
+                      struct function *const *functions, size_t n_functions, uint64_t limit_usec,
+                      observed_t done, void *userdata, struct observation **ret) {
         struct target_of_look *targets = calloc(n_functions + 1, sizeof(*targets));
         int r;
 
@@ -231,7 +235,8 @@ struct observer {
         struct passed *passed;
         struct observation *current;
         uint64_t patience_usec;
-        sd_event_source *soon; /* starts the next observation when the event loop comes round, so that crowds go together */
+        sd_event_source *soon; /* starts the next observation when the event loop comes round, so that crowds
+                                  go together */
         void (*idle)(void *userdata);
         void *userdata;
 };
@@ -244,8 +249,8 @@ static int go_on(struct observer *observer) {
         size_t n = observer->n_waiting;
 
         observer->n_waiting = 0;
-        return start_targets(observer->event, observer->model, observer->workers, targets, n, observer->patience_usec,
-                             on_observed, observer, &observer->current);
+        return start_targets(observer->event, observer->model, observer->workers, targets, n,
+                             observer->patience_usec, on_observed, observer, &observer->current);
 }
 
 static int wait_again(struct observer *observer, const struct target_of_look *target) {
@@ -279,12 +284,15 @@ static int on_return(sd_event_source *source, int fd, uint32_t events, void *use
         return r < 0 ? 0 : sd_event_source_set_enabled(observer->soon, SD_EVENT_ONESHOT);
 }
 
-static void pass_over(struct observer *observer, const struct target_of_look *target, const struct worker_identity *lost) {
+static void pass_over(struct observer *observer, const struct target_of_look *target,
+                      const struct worker_identity *lost) {
         struct passed *passed = malloc(sizeof(*passed));
 
         if (!passed)
                 return;
-        *passed = (struct passed){ .next = observer->passed, .observer = observer, .target = *target, .pidfd = -EBADF };
+        *passed = (struct passed){
+                .next = observer->passed, .observer = observer, .target = *target, .pidfd = -EBADF
+        };
         observer->passed = passed;
 
         passed->pidfd = worker_identity_open(lost);

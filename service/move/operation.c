@@ -11,7 +11,8 @@
 #include "service/move/operation.h"
 #include "service/move/wording.h"
 
-/* What remains of the limit for undoing when a worker has waited in vain for something besides the kernel. */
+/* What remains of the limit for undoing when a worker has waited in vain for something besides the kernel.
+ */
 #define WAIT_SHARE 2
 
 struct operation {
@@ -30,8 +31,9 @@ struct operation {
         struct failure failure; /* the first */
         sd_event_source *deadline;
 
-        bool resumed; /* what an earlier run has left may be settled */
-        struct awaited *awaited; /* workers that an earlier run of the service has left; NULL once they have ended */
+        bool resumed;            /* what an earlier run has left may be settled */
+        struct awaited *awaited; /* workers that an earlier run of the service has left; NULL once they have
+                                    ended */
 };
 
 const struct journal_entry *operation_entry(const struct operation *operation) {
@@ -62,7 +64,8 @@ static struct function *function_of(const struct operation *operation, const str
 }
 
 /* The step that is under way; of several, the first. */
-static const struct step *current_step(const struct operation *operation, struct worker_identity *ret_worker) {
+static const struct step *current_step(const struct operation *operation,
+                                       struct worker_identity *ret_worker) {
         for (size_t i = 0; i < operation->n_lanes; i++) {
                 const struct step *step = lane_current(operation->lanes[i]);
 
@@ -82,11 +85,14 @@ char *operation_message(const struct operation *operation) {
         if (operation->awaited)
                 return word_awaited(&operation->entry->workers[0]);
         if (!step)
-                return asprintf(&text, "%s is between two steps", m ? PCI_ADDRESS_TEXT(&m->address) : "Nothing") < 0 ? NULL : text;
+                return asprintf(&text, "%s is between two steps",
+                                m ? PCI_ADDRESS_TEXT(&m->address) : "Nothing") < 0
+                                       ? NULL
+                                       : text;
 
         m += step->movement;
-        return operation->state == OPERATION_STUCK ? word_stuck(m, step, &worker) :
-                                                     step_describe(step->kind, &m->address, step->argument);
+        return operation->state == OPERATION_STUCK ? word_stuck(m, step, &worker)
+                                                   : step_describe(step->kind, &m->address, step->argument);
 }
 
 /* The end. */
@@ -134,10 +140,12 @@ static void settle(struct operation *operation) {
         sd_event_source_set_enabled(operation->deadline, SD_EVENT_OFF);
         refresh(operation);
         if (operation->failure.kind != FAILURE_NONE)
-                word_outcome(plan_of(operation), operation->context->model, stranded > 0, &operation->failure);
+                word_outcome(plan_of(operation), operation->context->model, stranded > 0,
+                             &operation->failure);
 
-        /* From here on it is complete. A record that is no longer needed and survives a crash is found to be so at the next
-         * start. Where something is stranded the record remains, so that one restore brings it home. */
+        /* From here on it is complete. A record that is no longer needed and survives a crash is found to be
+         * so at the next start. Where something is stranded the record remains, so that one restore brings
+         * it home. */
         (void) journal_remove(operation->context->journal, operation->entry->id);
         review_records(operation);
 
@@ -224,7 +232,8 @@ static void on_step_done(struct lane *lane, const struct step *step, void *userd
         tell_changed(operation);
 }
 
-static void on_lane_failed(struct lane *lane, const struct step *step, const struct report *report, void *userdata) {
+static void on_lane_failed(struct lane *lane, const struct step *step, const struct report *report,
+                           void *userdata) {
         struct operation *operation = userdata;
 
         word_failure(&plan_of(operation)->movements[step->movement], step, report, &operation->failure);
@@ -250,7 +259,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static struct operation *operation_new(const struct operation_context *context, struct journal_entry *entry) {
+static struct operation *operation_new(const struct operation_context *context,
+                                       struct journal_entry *entry) {
         struct operation *operation = calloc(1, sizeof(*operation));
 
         if (!operation)
@@ -274,11 +284,13 @@ static struct operation *operation_new(const struct operation_context *context, 
         return operation;
 }
 
-/* What is left of the limit, when part of it has gone into looking: at least half of it, for a step takes its time. */
+/* What is left of the limit, when part of it has gone into looking: at least half of it, for a step takes
+ * its time. */
 static uint64_t time_left(const struct operation *operation) {
         uint64_t limit = operation->context->limit_usec, now, spent;
 
-        if (operation->entry->begun_usec == 0 || sd_event_now(operation->context->event, CLOCK_MONOTONIC, &now) < 0)
+        if (operation->entry->begun_usec == 0 ||
+            sd_event_now(operation->context->event, CLOCK_MONOTONIC, &now) < 0)
                 return limit;
 
         spent = now - operation->entry->begun_usec;
@@ -288,8 +300,8 @@ static uint64_t time_left(const struct operation *operation) {
 static int prepare(struct operation *operation) {
         int r;
 
-        r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC, time_left(operation), 1000,
-                                       on_deadline, operation);
+        r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC,
+                                       time_left(operation), 1000, on_deadline, operation);
         if (r < 0)
                 return r;
 
@@ -315,7 +327,8 @@ static int record_homes(struct operation *operation) {
         return r;
 }
 
-int operation_start(const struct operation_context *context, struct journal_entry *entry, struct operation **ret) {
+int operation_start(const struct operation_context *context, struct journal_entry *entry,
+                    struct operation **ret) {
         struct operation *operation = operation_new(context, entry);
         int r;
 
@@ -353,7 +366,8 @@ static void on_workers_ended(void *userdata) {
                 undo(operation);
 }
 
-int operation_recover(const struct operation_context *context, struct journal_entry *entry, struct operation **ret) {
+int operation_recover(const struct operation_context *context, struct journal_entry *entry,
+                      struct operation **ret) {
         struct operation *operation = operation_new(context, entry);
         int r;
 
@@ -363,18 +377,20 @@ int operation_recover(const struct operation_context *context, struct journal_en
         }
 
         operation->answered = true;
-        fail(&operation->failure, FAILURE_MOVE_FAILED, "The service was interrupted in the midst of the operation");
+        fail(&operation->failure, FAILURE_MOVE_FAILED,
+             "The service was interrupted in the midst of the operation");
 
         r = prepare(operation);
         if (r >= 0)
-                r = await_workers(context->event, entry->workers, entry->n_workers, on_workers_ended, operation,
-                                  &operation->awaited);
+                r = await_workers(context->event, entry->workers, entry->n_workers, on_workers_ended,
+                                  operation, &operation->awaited);
         if (r < 0) {
                 operation_free(operation);
                 return r;
         }
 
-        /* A worker that outlives its service is in the kernel's hands: without a service it makes no further write. */
+        /* A worker that outlives its service is in the kernel's hands: without a service it makes no further
+         * write. */
         operation->state = operation->awaited ? OPERATION_STUCK : OPERATION_UNDOING;
         *ret = operation;
         return 0;

@@ -146,8 +146,8 @@ static int bind_driver(struct subject *subject, const char *driver) {
         snprintf(path, sizeof(path), "bus/pci/drivers/%s/bind", driver);
         error = sysfs_write(subject->performer->root->sys, path, subject->address);
 
-        /* EBUSY with the right link means that a probe of the kernel's came first; no link in spite of a success, that the
-         * driver's probe gave up without an error. The link decides. */
+        /* EBUSY with the right link means that a probe of the kernel's came first; no link in spite of a
+         * success, that the driver's probe gave up without an error. The link decides. */
         r = read_driver(subject->dir, now, sizeof(now));
         if (r < 0)
                 return r;
@@ -194,8 +194,8 @@ static int bind_module_driver(const char *name, void *userdata) {
         return driver && driver_kind(driver) == DRIVER_HOST && bind_driver(subject, driver) >= 0;
 }
 
-/* The drivers of the host modules first, by name, since the kernel's own choice may be a passthrough driver that was given the
- * ids of this function; then the kernel's choice, for drivers that no module names. */
+/* The drivers of the host modules first, by name, since the kernel's own choice may be a passthrough driver
+ * that was given the ids of this function; then the kernel's choice, for drivers that no module names. */
 static int perform_probe(struct subject *subject) {
         _cleanup_free_ char *modules = strdup(subject->order->argument);
         char path[STEP_ARGUMENT_SIZE + sizeof("module//drivers")], driver[NAME_MAX + 1], *save = NULL;
@@ -267,7 +267,8 @@ static int perform_look(struct subject *subject) {
 }
 
 static int perform_read(struct subject *subject) {
-        ssize_t n = sysfs_read_locked(subject->dir, subject->order->argument, subject->value, sizeof(subject->value));
+        ssize_t n = sysfs_read_locked(subject->dir, subject->order->argument, subject->value,
+                                      sizeof(subject->value));
 
         return n < 0 ? (int) n : 0;
 }

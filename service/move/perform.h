@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Carrying out one step: one write, and one look whether it came true. This runs in the worker, where it may sleep for as long
- * as the kernel likes. */
+/* Carrying out one step: one write, and one look whether it came true. This runs in the worker, where it may
+ * sleep for as long as the kernel likes. */
 
 #include "service/host/root.h"
 #include "service/move/step.h"
@@ -10,8 +10,8 @@
 
 struct performer;
 
-/* Returns NULL where memory is short. ROOT must outlive it; BREAK_FD is watched wherever something other than the kernel is
- * waited for: when it hangs up, nobody wants the answer any more. */
+/* Returns NULL where memory is short. ROOT must outlive it; BREAK_FD is watched wherever something other
+ * than the kernel is waited for: when it hangs up, nobody wants the answer any more. */
 struct performer *performer_new(const struct root *root, int break_fd);
 struct performer *performer_free(struct performer *performer);
 

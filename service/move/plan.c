@@ -16,11 +16,13 @@ static bool contains(struct function *const *functions, size_t n, const struct f
         return false;
 }
 
-static int add_function(struct function ***functions, size_t *n, struct function *f, struct failure *failure) {
+static int add_function(struct function ***functions, size_t *n, struct function *f,
+                        struct failure *failure) {
         struct function **slot;
 
         if (*n >= PLAN_FUNCTIONS_MAX)
-                return fail(failure, FAILURE_INVALID_ARGUMENT, "%s is one too many: a request may come to %d functions",
+                return fail(failure, FAILURE_INVALID_ARGUMENT,
+                            "%s is one too many: a request may come to %d functions",
                             PCI_ADDRESS_TEXT(&f->address), PLAN_FUNCTIONS_MAX);
 
         slot = array_append(functions, n, sizeof(*slot));
@@ -31,7 +33,8 @@ static int add_function(struct function ***functions, size_t *n, struct function
         return 0;
 }
 
-static int widen(const struct model *model, struct function ***functions, size_t *n, struct failure *failure) {
+static int widen(const struct model *model, struct function ***functions, size_t *n,
+                 struct failure *failure) {
         size_t n_named = *n;
         int r = 0;
 
@@ -46,8 +49,8 @@ static int widen(const struct model *model, struct function ***functions, size_t
         return r;
 }
 
-int plan_functions(const struct model *model, const struct request *request, struct function ***ret, size_t *ret_n,
-                   struct failure *failure) {
+int plan_functions(const struct model *model, const struct request *request, struct function ***ret,
+                   size_t *ret_n, struct failure *failure) {
         _cleanup_free_ struct function **functions = NULL;
         size_t n = 0;
         int r;
@@ -56,10 +59,12 @@ int plan_functions(const struct model *model, const struct request *request, str
                 struct function *f = model_function(model, &request->addresses[i]);
 
                 if (!f)
-                        return fail(failure, FAILURE_NO_SUCH_DEVICE, "%s is not the address of a PCI function on this host",
+                        return fail(failure, FAILURE_NO_SUCH_DEVICE,
+                                    "%s is not the address of a PCI function on this host",
                                     PCI_ADDRESS_TEXT(&request->addresses[i]));
                 if (contains(functions, n, f))
-                        return fail(failure, FAILURE_INVALID_ARGUMENT, "%s is named twice", PCI_ADDRESS_TEXT(&f->address));
+                        return fail(failure, FAILURE_INVALID_ARGUMENT, "%s is named twice",
+                                    PCI_ADDRESS_TEXT(&f->address));
 
                 r = add_function(&functions, &n, f, failure);
                 if (r < 0)
@@ -95,7 +100,8 @@ static int add_load_steps(struct plan *plan) {
 }
 
 static int add_permission(struct plan *plan, const char *action, bool stays, size_t movement) {
-        struct permission *permission = array_append(&plan->permissions, &plan->n_permissions, sizeof(*permission));
+        struct permission *permission =
+                        array_append(&plan->permissions, &plan->n_permissions, sizeof(*permission));
 
         if (!permission)
                 return -ENOMEM;
@@ -123,8 +129,8 @@ static int add_movement(struct plan *plan, const struct function *f, const struc
         if (add_permissions(plan, target, stays) < 0)
                 return -ENOMEM;
 
-        movement = stays ? array_append(&plan->staying, &plan->n_staying, sizeof(*movement)) :
-                           array_append(&plan->movements, &plan->n_movements, sizeof(*movement));
+        movement = stays ? array_append(&plan->staying, &plan->n_staying, sizeof(*movement))
+                         : array_append(&plan->movements, &plan->n_movements, sizeof(*movement));
         if (!movement)
                 return -ENOMEM;
         movement->address = f->address;
@@ -152,7 +158,8 @@ static int take_findings(struct plan *plan, const struct findings *findings) {
                 const struct finding *f = &findings->array[i];
 
                 if (moves(plan, &f->address))
-                        r = findings_add(&plan->findings, f->kind, f->severity, &f->address, f->subject, "%s", f->message);
+                        r = findings_add(&plan->findings, f->kind, f->severity, &f->address, f->subject,
+                                         "%s", f->message);
         }
 
         return r;
@@ -171,9 +178,10 @@ static int find_blockers(struct plan *plan, const struct model *model, const str
                         continue;
 
                 pci_address_format(&f->address, address);
-                r = findings_add(&plan->findings, FINDING_GROUP, SEVERITY_WARN, &movement->address, address,
-                                 "%s cannot be used through VFIO while %s of the same IOMMU group is on %s: move it as well",
-                                 PCI_ADDRESS_TEXT(&movement->address), address, f->driver);
+                r = findings_add(
+                                &plan->findings, FINDING_GROUP, SEVERITY_WARN, &movement->address, address,
+                                "%s cannot be used through VFIO while %s of the same IOMMU group is on %s: move it as well",
+                                PCI_ADDRESS_TEXT(&movement->address), address, f->driver);
         }
 
         return r;
@@ -182,24 +190,25 @@ static int find_blockers(struct plan *plan, const struct model *model, const str
 static int find_in_topology(struct plan *plan, const struct model *model, const struct function *f,
                             const struct movement *movement) {
         if (function_is_bridge(f))
-                return findings_add(&plan->findings, FINDING_BRIDGE, SEVERITY_REFUSE, &f->address, f->class_name,
-                                    "%s is a bridge, and bridges are never moved: name the endpoints behind it",
-                                    PCI_ADDRESS_TEXT(&f->address));
+                return findings_add(
+                                &plan->findings, FINDING_BRIDGE, SEVERITY_REFUSE, &f->address, f->class_name,
+                                "%s is a bridge, and bridges are never moved: name the endpoints behind it",
+                                PCI_ADDRESS_TEXT(&f->address));
 
         if (!movement->target.backend || movement->target.backend->kind != DRIVER_VFIO)
                 return 0;
 
         if (f->group < 0)
-                return findings_add(&plan->findings, FINDING_IOMMU, SEVERITY_REFUSE, &f->address, "IOMMU group",
-                                    "%s belongs to no IOMMU group, so VFIO cannot isolate it",
+                return findings_add(&plan->findings, FINDING_IOMMU, SEVERITY_REFUSE, &f->address,
+                                    "IOMMU group", "%s belongs to no IOMMU group, so VFIO cannot isolate it",
                                     PCI_ADDRESS_TEXT(&f->address));
 
         return find_blockers(plan, model, movement);
 }
 
 int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
-              const struct request *request, const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
-              struct failure *failure) {
+              const struct request *request, const char *configured, home_lookup_t home, void *userdata,
+              const struct findings *findings, struct plan **ret, struct failure *failure) {
         _cleanup_(plan_freep) struct plan *plan = NULL;
         int r = 0;
 
@@ -225,9 +234,11 @@ int plan_make(const struct model *model, struct function *const *functions, size
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
                 struct movement *m = &plan->movements[i];
 
-                r = route_release(m, i, model_function(model, &m->address), findings, &plan->steps, &plan->n_steps);
+                r = route_release(m, i, model_function(model, &m->address), findings, &plan->steps,
+                                  &plan->n_steps);
                 if (r >= 0)
-                        r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps, &plan->n_steps);
+                        r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps,
+                                  &plan->n_steps);
                 if (r >= 0 && m->target.returns_console)
                         r = steps_add(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, i, CONSOLE_KERNEL);
                 if (r >= 0)
@@ -246,7 +257,8 @@ int plan_make(const struct model *model, struct function *const *functions, size
 static char *word_findings(const struct finding *first, size_t n, struct viewer *viewer) {
         const char *message = viewer_message(viewer, first);
         char *text;
-        int r = n > 1 ? asprintf(&text, "%s (and %zu more)", message, n - 1) : asprintf(&text, "%s", message);
+        int r = n > 1 ? asprintf(&text, "%s (and %zu more)", message, n - 1)
+                      : asprintf(&text, "%s", message);
 
         return r < 0 ? NULL : text;
 }
@@ -275,8 +287,10 @@ int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct f
         return fail(failure, FAILURE_IN_USE, "%s", strempty(message));
 }
 
-const struct movement *plan_permission_subject(const struct plan *plan, const struct permission *permission) {
-        return permission->stays ? &plan->staying[permission->movement] : &plan->movements[permission->movement];
+const struct movement *plan_permission_subject(const struct plan *plan,
+                                               const struct permission *permission) {
+        return permission->stays ? &plan->staying[permission->movement]
+                                 : &plan->movements[permission->movement];
 }
 
 static void free_movements(struct movement *movements, size_t n) {

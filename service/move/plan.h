@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a request comes to: which functions move where, by which steps, what stands in the way, and who has to allow it.
+/* What a request comes to: which functions move where, by which steps, what stands in the way, and who has
+ * to allow it.
  *
- * plan_make() is a function of what it is given: the host as the model knows it, where functions came from, who uses them. It
- * changes nothing, so it serves a dry run as well as a move, and is made anew whenever time has passed. */
+ * plan_make() is a function of what it is given: the host as the model knows it, where functions came from,
+ * who uses them. It changes nothing, so it serves a dry run as well as a move, and is made anew whenever
+ * time has passed. */
 
 #include "service/host/failure.h"
 #include "service/move/route.h"
@@ -45,19 +47,21 @@ struct plan {
         struct findings findings;
 };
 
-/* Where functions came from: a lookup, so that the plan needs no files. NULL for one that was never moved. */
+/* Where functions came from: a lookup, so that the plan needs no files. NULL for one that was never moved.
+ */
 typedef const struct home *(*home_lookup_t)(const struct function *f, void *userdata);
 
-/* The functions that REQUEST comes to, after widening, in the order asked for. The caller frees the array, not the functions. Fails
- * where one does not exist, is named twice or there are too many. */
-int plan_functions(const struct model *model, const struct request *request, struct function ***ret, size_t *ret_n,
-                   struct failure *failure);
+/* The functions that REQUEST comes to, after widening, in the order asked for. The caller frees the array,
+ * not the functions. Fails where one does not exist, is named twice or there are too many. */
+int plan_functions(const struct model *model, const struct request *request, struct function ***ret,
+                   size_t *ret_n, struct failure *failure);
 
-/* Makes the plan for FUNCTIONS, which are what REQUEST comes to. FINDINGS is what the usage room said about them: the plan takes what concerns the
- * functions that move. The caller frees the plan with plan_free(). Findings do not make it fail. */
+/* Makes the plan for FUNCTIONS, which are what REQUEST comes to. FINDINGS is what the usage room said about
+ * them: the plan takes what concerns the functions that move. The caller frees the plan with plan_free().
+ * Findings do not make it fail. */
 int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
-              const struct request *request, const char *configured, home_lookup_t home, void *userdata, const struct findings *findings, struct plan **ret,
-              struct failure *failure);
+              const struct request *request, const char *configured, home_lookup_t home, void *userdata,
+              const struct findings *findings, struct plan **ret, struct failure *failure);
 
 struct plan *plan_free(struct plan *plan);
 
@@ -65,8 +69,8 @@ static inline void plan_freep(struct plan **plan) {
         plan_free(*plan);
 }
 
-/* Fails with FAILURE_IN_USE if a finding forbids the plan; the message tells the first and how many more there are, in words that
- * VIEWER may read. */
+/* Fails with FAILURE_IN_USE if a finding forbids the plan; the message tells the first and how many more
+ * there are, in words that VIEWER may read. */
 int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct failure *failure);
 
 /* The function that a permission is about. */

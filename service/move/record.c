@@ -46,8 +46,9 @@ static int load(const char *name, struct json_object *object, void *userdata) {
         struct json_object *flag;
         struct function *f;
 
-        if (pci_address_parse(name, &record.address) < 0 || json_number(object, "identity", &record.identity) < 0 ||
-            !driver || !driver_name_is_valid(driver) || !override || strlen(override) > NAME_MAX)
+        if (pci_address_parse(name, &record.address) < 0 ||
+            json_number(object, "identity", &record.identity) < 0 || !driver ||
+            !driver_name_is_valid(driver) || !override || strlen(override) > NAME_MAX)
                 return -EINVAL;
 
         f = model_function(records->model, &record.address);
@@ -56,8 +57,10 @@ static int load(const char *name, struct json_object *object, void *userdata) {
 
         strcpy(record.home.driver, driver);
         strcpy(record.home.override, override);
-        record.home.unknown = json_object_object_get_ex(object, "unknown", &flag) && json_object_get_boolean(flag);
-        record.home.console = json_object_object_get_ex(object, "console", &flag) && json_object_get_boolean(flag);
+        record.home.unknown =
+                        json_object_object_get_ex(object, "unknown", &flag) && json_object_get_boolean(flag);
+        record.home.console =
+                        json_object_object_get_ex(object, "console", &flag) && json_object_get_boolean(flag);
 
         slot = array_append(&records->array, &records->n, sizeof(*slot));
         if (!slot)
@@ -73,8 +76,8 @@ static void on_damaged(const char *name, void *userdata) {
                 records->damaged(name, records->userdata);
 }
 
-int records_new(struct model *model, const char *directory, void (*damaged)(const char *name, void *userdata),
-                void *userdata, struct records **ret) {
+int records_new(struct model *model, const char *directory,
+                void (*damaged)(const char *name, void *userdata), void *userdata, struct records **ret) {
         struct records *records;
         int r;
 
@@ -128,7 +131,8 @@ static int save(struct records *records, const struct record *record) {
 }
 
 int records_remember(struct records *records, struct function *f, bool console) {
-        struct record record = { .address = f->address, .identity = f->identity, .home.console = console }, *slot;
+        struct record record = { .address = f->address, .identity = f->identity, .home.console = console },
+                      *slot;
         int r;
 
         if (records_home(f, records))
@@ -170,6 +174,7 @@ void records_review(struct records *records, struct function *f) {
         if (!home)
                 return;
 
-        if (home->unknown ? f->kind == DRIVER_HOST : streq(home->driver, f->driver) && streq(home->override, f->override))
+        if (home->unknown ? f->kind == DRIVER_HOST
+                          : streq(home->driver, f->driver) && streq(home->override, f->override))
                 records_forget(records, &f->address);
 }

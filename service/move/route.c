@@ -8,7 +8,8 @@
 #include "service/host/array.h"
 #include "service/move/route.h"
 
-int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement, const char *argument) {
+int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
+              const char *argument) {
         struct step *step = array_append(steps, n_steps, sizeof(*step));
 
         if (!step)
@@ -24,17 +25,19 @@ static bool leaves_driver(const struct movement *m) {
         return *m->old_driver != '\0' && (m->target.pick || !streq(m->old_driver, m->target.driver));
 }
 
-static bool is_found(const struct findings *findings, const struct movement *m, enum finding_kind kind, const char *subject) {
+static bool is_found(const struct findings *findings, const struct movement *m, enum finding_kind kind,
+                     const char *subject) {
         for (size_t i = 0; i < findings->n; i++)
-                if (findings->array[i].kind == kind && pci_address_compare(&findings->array[i].address, &m->address) == 0 &&
+                if (findings->array[i].kind == kind &&
+                    pci_address_compare(&findings->array[i].address, &m->address) == 0 &&
                     (!subject || streq(findings->array[i].subject, subject)))
                         return true;
 
         return false;
 }
 
-int route_release(struct movement *m, size_t index, const struct function *f, const struct findings *findings,
-                  struct step **steps, size_t *n_steps) {
+int route_release(struct movement *m, size_t index, const struct function *f,
+                  const struct findings *findings, struct step **steps, size_t *n_steps) {
         const struct backend *backend = m->target.backend;
         int r = 0;
 
@@ -51,7 +54,8 @@ int route_release(struct movement *m, size_t index, const struct function *f, co
         }
 
         /* vfio-pci throws it off itself; a stub would leave it drawing into memory that a guest has. */
-        if (r >= 0 && backend && backend->kind != DRIVER_VFIO && is_found(findings, m, FINDING_FRAMEBUFFER, NULL))
+        if (r >= 0 && backend && backend->kind != DRIVER_VFIO &&
+            is_found(findings, m, FINDING_FRAMEBUFFER, NULL))
                 r = steps_add(steps, n_steps, STEP_RELEASE_CONSOLE, index, CONSOLE_FIRMWARE);
         return r;
 }
@@ -71,18 +75,20 @@ int route_complete(const struct movement *m, size_t index, struct step **steps, 
 
 /* Whether the kernel would refuse to bind the target's driver under the target's override. */
 static bool override_excludes_driver(const struct target *target) {
-        return *target->driver != '\0' && *target->override != '\0' && !streq(target->override, target->driver);
+        return *target->driver != '\0' && *target->override != '\0' &&
+               !streq(target->override, target->driver);
 }
 
-int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t movement,
-          struct step **steps, size_t *n_steps) {
+int route(const char *from_driver, const char *from_override, const struct target *target, int group,
+          size_t movement, struct step **steps, size_t *n_steps) {
         bool leaves = target->pick || !streq(from_driver, target->driver);
         bool late_override = leaves && override_excludes_driver(target);
         const char *early = late_override ? "" : target->override;
         char number[16];
         int r = 0;
 
-        /* The override comes first, so that no probe of somebody else's can catch the function between two drivers. */
+        /* The override comes first, so that no probe of somebody else's can catch the function between two
+         * drivers. */
         if (!streq(from_override, early))
                 r = steps_add(steps, n_steps, STEP_OVERRIDE, movement, early);
         if (r >= 0 && leaves && *from_driver != '\0')

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The steps that lead a function from one state to another. Plans are made of them, and so is every undo, which goes from wherever a
- * function happens to be to where it was. All of these append to the array *STEPS, which the caller frees, and return 0 or -ENOMEM. */
+/* The steps that lead a function from one state to another. Plans are made of them, and so is every undo,
+ * which goes from wherever a function happens to be to where it was. All of these append to the array
+ * *STEPS, which the caller frees, and return 0 or -ENOMEM. */
 
 #include "service/move/target.h"
 #include "service/usage/finding.h"
@@ -17,8 +18,8 @@ struct movement {
         char *old_override; /* owned */
 
         /* What is taken away before it leaves its driver, and given back with an undo. */
-        bool shows_console;              /* the kernel's console */
-        unsigned old_virtual_functions;  /* how many; 0 where they stay */
+        bool shows_console;             /* the kernel's console */
+        unsigned old_virtual_functions; /* how many; 0 where they stay */
 };
 
 struct step {
@@ -30,14 +31,14 @@ struct step {
 /* Appends one step for the movement INDEX. */
 int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t index, const char *argument);
 
-/* The orderly way out: what stands on the driver of F, which M is about, is ended by whoever can before that driver goes. Notes in M what
- * was taken away. Nothing where it does not leave a driver. */
-int route_release(struct movement *m, size_t index, const struct function *f, const struct findings *findings,
-                  struct step **steps, size_t *n_steps);
+/* The orderly way out: what stands on the driver of F, which M is about, is ended by whoever can before that
+ * driver goes. Notes in M what was taken away. Nothing where it does not leave a driver. */
+int route_release(struct movement *m, size_t index, const struct function *f,
+                  const struct findings *findings, struct step **steps, size_t *n_steps);
 
 /* Gives back what M says was taken away, for when the function is on that driver again. */
 int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);
 
 /* From the state FROM_DRIVER, FROM_OVERRIDE to TARGET. */
-int route(const char *from_driver, const char *from_override, const struct target *target, int group, size_t index,
-          struct step **steps, size_t *n_steps);
+int route(const char *from_driver, const char *from_override, const struct target *target, int group,
+          size_t index, struct step **steps, size_t *n_steps);

@@ -13,14 +13,16 @@ static const struct {
         const char *sentence_without_argument;
 } kinds[_STEP_KIND_MAX] = {
         [STEP_LOAD_MODULE] = { "load-module", "loading a module for %s (%s)", NULL },
-        [STEP_OVERRIDE] = { "override", "setting the driver override of %s to %s", "clearing the driver override of %s" },
+        [STEP_OVERRIDE] = { "override", "setting the driver override of %s to %s",
+                            "clearing the driver override of %s" },
         [STEP_UNBIND] = { "unbind", "unbinding %s from %s", NULL },
         [STEP_PROBE] = { "probe", "probing %s with its host drivers (%s)", "probing %s" },
         [STEP_BIND] = { "bind", "binding %s to %s", NULL },
         [STEP_WAIT_NODE] = { "wait-node", "waiting for the VFIO node of %s (group %s)", NULL },
         [STEP_RELEASE_CONSOLE] = { "release-console", "releasing, for %s, the console (%s)", NULL },
         [STEP_RETURN_CONSOLE] = { "return-console", "giving back, for %s, the console (%s)", NULL },
-        [STEP_VIRTUAL_FUNCTIONS] = { "virtual-functions", "setting the number of virtual functions of %s to %s", NULL },
+        [STEP_VIRTUAL_FUNCTIONS] = { "virtual-functions",
+                                     "setting the number of virtual functions of %s to %s", NULL },
         [STEP_READ] = { "read", "reading of %s the attribute %s", NULL },
         [STEP_NOTE] = { "note", "noting, with %s, %s", NULL },
         [STEP_SURVEY] = { "survey", "finding out who uses %s", "finding out who uses %s" },

@@ -69,8 +69,8 @@ static int write_all(int fd, const char *text, size_t length) {
         return 0;
 }
 
-/* The directory is on a tmpfs, which a crash of the machine empties anyway, together with the state of the devices: so there is
- * nothing to sync, and a rename is what a killed process cannot leave half done. */
+/* The directory is on a tmpfs, which a crash of the machine empties anyway, together with the state of the
+ * devices: so there is nothing to sync, and a rename is what a killed process cannot leave half done. */
 int store_write(struct store *store, const char *name, struct json_object *object) {
         _cleanup_free_ char *temporary = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -154,7 +154,8 @@ static int collect(const char *name, void *userdata) {
         return *slot ? 0 : -ENOMEM;
 }
 
-int store_foreach(struct store *store, int (*function)(const char *name, struct json_object *object, void *userdata),
+int store_foreach(struct store *store,
+                  int (*function)(const char *name, struct json_object *object, void *userdata),
                   void (*damaged)(const char *name, void *userdata), void *userdata) {
         struct names names = {};
         int r;

@@ -28,7 +28,8 @@ struct surveyor {
         struct workers *workers;
         uint64_t limit_usec;
         struct survey *surveys;
-        sd_event_source *soon; /* begins a pass when the event loop comes round, so that those who ask at once go together */
+        sd_event_source *soon; /* begins a pass when the event loop comes round, so that those who ask at
+                                  once go together */
 
         /* The pass. */
         struct worker *worker; /* NULL: none is under way */
@@ -53,8 +54,8 @@ int surveyor_new(sd_event *event, struct workers *workers, uint64_t limit_usec, 
         if (r >= 0)
                 r = sd_event_source_set_enabled(surveyor->soon, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &surveyor->deadline, CLOCK_MONOTONIC, limit_usec, 1000, on_deadline,
-                                               surveyor);
+                r = sd_event_add_time_relative(event, &surveyor->deadline, CLOCK_MONOTONIC, limit_usec, 1000,
+                                               on_deadline, surveyor);
         if (r >= 0)
                 r = sd_event_source_set_enabled(surveyor->deadline, SD_EVENT_OFF);
         if (r < 0) {
@@ -230,8 +231,8 @@ static int on_soon(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n, surveyed_t done, void *userdata,
-                 struct survey **ret) {
+int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n, surveyed_t done,
+                 void *userdata, struct survey **ret) {
         struct survey *survey = malloc(sizeof(*survey)), **last = &surveyor->surveys;
 
         if (!survey)

@@ -9,7 +9,8 @@
 #include "service/move/target.h"
 
 static bool is_own_override(const char *override) {
-        return *override != '\0' && !streq(override, "none") && !driver_kind_is_passthrough(driver_kind(override));
+        return *override != '\0' && !streq(override, "none") &&
+               !driver_kind_is_passthrough(driver_kind(override));
 }
 
 /* The override that belongs to the function itself, as opposed to one that took it from the host. */
@@ -40,8 +41,9 @@ static void load_host_modules(const struct function *f, struct target *target) {
 }
 
 /* VFIO or a stub: an override of ours, so that nothing else takes the function meanwhile. */
-static int resolve_override(const struct model *model, const struct function *f, const struct backend *backend,
-                            const char *driver, const char *module, struct target *ret, struct failure *failure) {
+static int resolve_override(const struct model *model, const struct function *f,
+                            const struct backend *backend, const char *driver, const char *module,
+                            struct target *ret, struct failure *failure) {
         _cleanup_free_ char *reason = NULL;
         int r;
 
@@ -67,15 +69,17 @@ static int resolve_override(const struct model *model, const struct function *f,
         return 0;
 }
 
-static int resolve_backend(const struct model *model, const struct function *f, const struct backend *backend,
-                           struct target *ret, struct failure *failure) {
+static int resolve_backend(const struct model *model, const struct function *f,
+                           const struct backend *backend, struct target *ret, struct failure *failure) {
         char driver[NAME_MAX + 1];
 
         if (backend->kind != DRIVER_VFIO)
                 return resolve_override(model, f, backend, backend->driver, backend->module, ret, failure);
 
-        return resolve_override(model, f, backend, vfio_driver(model_root(model), model_aliases(model), f, driver, sizeof(driver)),
-                                aliases_vfio_module(model_aliases(model), f), ret, failure);
+        return resolve_override(
+                        model, f, backend,
+                        vfio_driver(model_root(model), model_aliases(model), f, driver, sizeof(driver)),
+                        aliases_vfio_module(model_aliases(model), f), ret, failure);
 }
 
 static int resolve_default(const struct model *model, const struct function *f, const char *configured,
@@ -137,7 +141,8 @@ static int resolve_host_driver(const struct model *model, const struct function 
 
         *ret = (struct target){ .bind_with_own_override = true };
         if (!streq(shown, driver) || !driver_name_is_valid(driver))
-                return fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to the driver asked for: no driver can have that name",
+                return fail(failure, FAILURE_NO_SUCH_DRIVER,
+                            "%s cannot go to the driver asked for: no driver can have that name",
                             PCI_ADDRESS_TEXT(&f->address));
 
         snprintf(ret->driver, sizeof(ret->driver), "%s", driver);
@@ -146,15 +151,17 @@ static int resolve_host_driver(const struct model *model, const struct function 
         if (driver_is_registered(model, driver))
                 return 0;
         if (!has_unloaded_module(model, f))
-                return fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: no PCI driver of that name is registered",
+                return fail(failure, FAILURE_NO_SUCH_DRIVER,
+                            "%s cannot go to %s: no PCI driver of that name is registered",
                             PCI_ADDRESS_TEXT(&f->address), driver);
 
         load_host_modules(f, ret);
         return 0;
 }
 
-int target_resolve(const struct model *model, const struct function *f, const char *word, const char *configured,
-                   const struct home *home, struct target *ret, struct failure *failure) {
+int target_resolve(const struct model *model, const struct function *f, const char *word,
+                   const char *configured, const struct home *home, struct target *ret,
+                   struct failure *failure) {
         const struct backend *backend = backend_by_name(word);
         char variant[NAME_MAX + 1];
 
@@ -165,8 +172,8 @@ int target_resolve(const struct model *model, const struct function *f, const ch
         if (streq(word, "none"))
                 return resolve_none(f, ret);
         if (streq(word, "host"))
-                return home && !home->unknown ? resolve_recorded(model, f, home, ret) :
-                                                resolve_unrecorded(model, f, home, ret);
+                return home && !home->unknown ? resolve_recorded(model, f, home, ret)
+                                              : resolve_unrecorded(model, f, home, ret);
 
         /* A passthrough driver by its own name; the function's own variant first, whose module is known. */
         if (streq(word, vfio_driver(model_root(model), model_aliases(model), f, variant, sizeof(variant))))

@@ -20,18 +20,22 @@ struct target {
         const struct backend *backend; /* NULL for a host driver and for none */
         bool home;                     /* the target is `host` */
         bool pick;                     /* the kernel shall pick among the host modules; `driver` is "" */
-        bool returns_console;          /* the kernel's console may have framebuffers again, once it is there */
-        bool bind_with_own_override;   /* a host driver that was asked for by name: ENODEV means that it does not take it */
-        char driver[NAME_MAX + 1];     /* the driver at the end, "" for none */
-        char override[NAME_MAX + 1];   /* the override at the end */
-        char load[STEP_ARGUMENT_SIZE]; /* what has to be loaded first: a module or a modalias; "" for nothing */
+        bool returns_console;        /* the kernel's console may have framebuffers again, once it is there */
+        bool bind_with_own_override; /* a host driver that was asked for by name: ENODEV means that it does
+                                        not take it */
+        char driver[NAME_MAX + 1];   /* the driver at the end, "" for none */
+        char override[NAME_MAX + 1]; /* the override at the end */
+        char load[STEP_ARGUMENT_SIZE]; /* what has to be loaded first: a module or a modalias; "" for nothing
+                                        */
         char modules[STEP_ARGUMENT_SIZE]; /* with `pick`: the host modules */
 };
 
-/* Resolves WORD for F: "", "auto", "vfio", "kvm", "xen", "host", "none" or a driver's name. CONFIGURED is the default backend's
- * name or "auto"; HOME is where F came from, or NULL if it was never moved. Reads the host, changes nothing. */
-int target_resolve(const struct model *model, const struct function *f, const char *word, const char *configured,
-                   const struct home *home, struct target *ret, struct failure *failure);
+/* Resolves WORD for F: "", "auto", "vfio", "kvm", "xen", "host", "none" or a driver's name. CONFIGURED is
+ * the default backend's name or "auto"; HOME is where F came from, or NULL if it was never moved. Reads the
+ * host, changes nothing. */
+int target_resolve(const struct model *model, const struct function *f, const char *word,
+                   const char *configured, const struct home *home, struct target *ret,
+                   struct failure *failure);
 
 /* Whether F is where TARGET wants it, so that nothing has to be done. */
 bool target_is_reached(const struct target *target, const struct function *f);

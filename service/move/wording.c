@@ -8,26 +8,31 @@
 
 #include "service/move/wording.h"
 
-void word_failure(const struct movement *m, const struct step *step, const struct report *report, struct failure *failure) {
+void word_failure(const struct movement *m, const struct step *step, const struct report *report,
+                  struct failure *failure) {
         const char *address = PCI_ADDRESS_TEXT(&m->address);
         _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
 
         if (step->kind == STEP_LOAD_MODULE)
-                fail(failure, FAILURE_MODULE_UNAVAILABLE, "%s cannot be moved, since loading %s failed: %s", address,
-                     step->argument,
-                     report->error == -EPERM ? "modprobe.d or the kernel forbids it" : strerror(-report->error));
+                fail(failure, FAILURE_MODULE_UNAVAILABLE, "%s cannot be moved, since loading %s failed: %s",
+                     address, step->argument,
+                     report->error == -EPERM ? "modprobe.d or the kernel forbids it"
+                                             : strerror(-report->error));
         else if (!report->has_state && (report->error == -ENODEV || report->error == -ESTALE))
                 fail(failure, FAILURE_NO_SUCH_DEVICE, "%s has disappeared", address);
         else if (step->kind == STEP_BIND && report->error == -ENODEV && m->target.bind_with_own_override)
-                fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: the driver does not support this device", address,
-                     step->argument);
+                fail(failure, FAILURE_NO_SUCH_DRIVER,
+                     "%s cannot go to %s: the driver does not support this device", address, step->argument);
         else if (step->kind == STEP_BIND && report->error == -ENOENT)
-                fail(failure, FAILURE_NO_SUCH_DRIVER, "%s cannot go to %s: no PCI driver of that name is registered", address,
+                fail(failure, FAILURE_NO_SUCH_DRIVER,
+                     "%s cannot go to %s: no PCI driver of that name is registered", address,
                      step->argument);
         else if (report->error == -EPIPE)
-                fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address, strempty(doing));
+                fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address,
+                     strempty(doing));
         else
-                fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing), strerror(-report->error));
+                fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing),
+                     strerror(-report->error));
 }
 
 static const struct function *function_of(const struct movement *m, const struct model *model) {
@@ -40,16 +45,19 @@ static const char *driver_or_none(const char *driver) {
         return *driver ? driver : "no driver";
 }
 
-/* What is wrong with a function that is not as it was: its driver, or else only its override. NULL where memory is short. */
+/* What is wrong with a function that is not as it was: its driver, or else only its override. NULL where
+ * memory is short. */
 static char *word_stranded(const struct movement *m, const struct function *f) {
         const char *address = PCI_ADDRESS_TEXT(&m->address);
         char *text;
         int r;
 
         if (!streq(f->driver, m->old_driver))
-                r = asprintf(&text, "%s is on %s (was on %s)", address, driver_or_none(f->driver), driver_or_none(m->old_driver));
+                r = asprintf(&text, "%s is on %s (was on %s)", address, driver_or_none(f->driver),
+                             driver_or_none(m->old_driver));
         else
-                r = asprintf(&text, "%s has the driver override \"%s\" (had \"%s\")", address, f->override, m->old_override);
+                r = asprintf(&text, "%s has the driver override \"%s\" (had \"%s\")", address, f->override,
+                             m->old_override);
         return r < 0 ? NULL : text;
 }
 
@@ -87,16 +95,19 @@ static const char *word_back(const struct plan *plan, const struct model *model)
         return gone < plan->n_movements ? "; everything that is left is back where it was" : "";
 }
 
-void word_outcome(const struct plan *plan, const struct model *model, bool stranded, struct failure *failure) {
+void word_outcome(const struct plan *plan, const struct model *model, bool stranded,
+                  struct failure *failure) {
         struct failure before = *failure;
         _cleanup_free_ char *list = NULL;
 
         *failure = (struct failure){};
         if (stranded) {
                 list = list_stranded(plan, model);
-                fail(failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s", strempty(before.message),
-                     list ?: "drivers and driver overrides are as before, but the console or virtual functions that were taken away "
-                             "have not come back, or the kernel would not confirm it");
+                fail(failure, FAILURE_UNDO_FAILED, "%s; it could not be undone: %s",
+                     strempty(before.message),
+                     list
+                                     ?: "drivers and driver overrides are as before, but the console or virtual functions that were taken away "
+                                        "have not come back, or the kernel would not confirm it");
         } else
                 fail(failure, before.kind, "%s%s", strempty(before.message), word_back(plan, model));
 
@@ -117,7 +128,8 @@ char *word_stuck(const struct movement *m, const struct step *step, const struct
         char where[160], *text;
 
         if (!doing || asprintf(&text,
-                               "The kernel has not answered in time while %s (worker %" PRIu64 "%s); the operation goes on when it "
+                               "The kernel has not answered in time while %s (worker %" PRIu64
+                               "%s); the operation goes on when it "
                                "does, and until then a reboot or suspend may wait as well",
                                doing, worker->pid, where_it_sleeps(worker, where, sizeof(where))) < 0)
                 return NULL;
@@ -129,7 +141,8 @@ char *word_awaited(const struct worker_identity *worker) {
         char where[160], *text;
 
         if (asprintf(&text,
-                     "The kernel has not let go of worker %" PRIu64 " of an earlier run of the service%s; everything is brought back "
+                     "The kernel has not let go of worker %" PRIu64
+                     " of an earlier run of the service%s; everything is brought back "
                      "when it does, and until then a reboot or suspend may wait as well",
                      worker->pid, where_it_sleeps(worker, where, sizeof(where))) < 0)
                 return NULL;

@@ -36,7 +36,8 @@ static int read_start_time(uint64_t pid, uint64_t *ret) {
         if (n < 0)
                 return (int) n;
 
-        /* The second field is the name in parentheses, which may contain anything; the others are numbers and a letter. */
+        /* The second field is the name in parentheses, which may contain anything; the others are numbers
+         * and a letter. */
         p = strrchr(text, ')');
         for (unsigned field = 2; p && field < 22; field++)
                 p = strchr(p + 1, ' ');
@@ -83,11 +84,12 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *use
         } message;
         ssize_t n;
 
-        _Static_assert(sizeof(message.report) != sizeof(message.finding), "They are told apart by their sizes.");
+        _Static_assert(sizeof(message.report) != sizeof(message.finding),
+                       "They are told apart by their sizes.");
 
         n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
-        /* ECONNRESET says, once, that the worker has ended before it read all orders; what it has reported until then comes after it
-         * (unix_release_sock() in net/unix/af_unix.c). */
+        /* ECONNRESET says, once, that the worker has ended before it read all orders; what it has reported
+         * until then comes after it (unix_release_sock() in net/unix/af_unix.c). */
         if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
                 return 0;
 
@@ -101,13 +103,15 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *use
             finding_unpack(&message.finding, worker->findings) >= 0)
                 return 0;
 
-        /* It has ended, or lacks the memory for what it says: either way nothing more can be learnt from it. */
+        /* It has ended, or lacks the memory for what it says: either way nothing more can be learnt from it.
+         */
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
         worker->report(worker, NULL, worker->userdata);
         return 0;
 }
 
-/* A floating source: it outlives the worker's object, since a process in the kernel's hands may outlive that by far. */
+/* A floating source: it outlives the worker's object, since a process in the kernel's hands may outlive that
+ * by far. */
 static int on_exit_of_process(sd_event_source *source, const siginfo_t *si, void *userdata) {
         sd_event_source_disable_unref(source);
         return 0;
@@ -128,7 +132,8 @@ static int reap_later(sd_event *event, pid_t pid) {
         return 0;
 }
 
-int worker_start(sd_event *event, const char *program, worker_report_t report, void *userdata, struct worker **ret) {
+int worker_start(sd_event *event, const char *program, worker_report_t report, void *userdata,
+                 struct worker **ret) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
         struct worker *worker;
         int pair[2], r;
@@ -175,7 +180,8 @@ bool worker_is_idle(const struct worker *worker) {
         char nothing;
 
         /* Of one that has ended, the socket says so, perhaps before the event loop does. */
-        return worker->n_owed == 0 && recv(worker->socket, &nothing, sizeof(nothing), MSG_PEEK | MSG_DONTWAIT) < 0 &&
+        return worker->n_owed == 0 &&
+               recv(worker->socket, &nothing, sizeof(nothing), MSG_PEEK | MSG_DONTWAIT) < 0 &&
                errno == EAGAIN;
 }
 

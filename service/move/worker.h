@@ -10,11 +10,14 @@
 
 struct worker;
 
-/* Called with each report, and with NULL once when the worker has ended by itself; then it will never answer what it still owed. */
+/* Called with each report, and with NULL once when the worker has ended by itself; then it will never answer
+ * what it still owed. */
 typedef void (*worker_report_t)(struct worker *worker, const struct report *report, void *userdata);
 
-/* Starts PROGRAM with one end of a socket as its standard input and nothing else of ours. SIGCHLD must be blocked. */
-int worker_start(sd_event *event, const char *program, worker_report_t report, void *userdata, struct worker **ret);
+/* Starts PROGRAM with one end of a socket as its standard input and nothing else of ours. SIGCHLD must be
+ * blocked. */
+int worker_start(sd_event *event, const char *program, worker_report_t report, void *userdata,
+                 struct worker **ret);
 
 /* Hands ORDER over. Reports come in the order of the orders. -EAGAIN if the worker is too far behind. */
 int worker_order(struct worker *worker, const struct order *order);
@@ -28,11 +31,12 @@ bool worker_is_idle(const struct worker *worker);
 /* Who gets its reports, from now on. */
 void worker_set_report(struct worker *worker, worker_report_t report, void *userdata);
 
-/* Lets go of the worker, which ends as soon as the kernel lets it, without another write. Nothing is reported any more. */
+/* Lets go of the worker, which ends as soon as the kernel lets it, without another write. Nothing is
+ * reported any more. */
 struct worker *worker_dismiss(struct worker *worker);
 
-/* Who it is, so that it can be recognised after the service was restarted: a process id and the time it began, in the kernel's
- * ticks since boot (field 22 of /proc/PID/stat). */
+/* Who it is, so that it can be recognised after the service was restarted: a process id and the time it
+ * began, in the kernel's ticks since boot (field 22 of /proc/PID/stat). */
 struct worker_identity {
         uint64_t pid;
         uint64_t start_time;
@@ -40,8 +44,10 @@ struct worker_identity {
 
 struct worker_identity worker_identity(const struct worker *worker);
 
-/* Opens a pidfd of the worker that IDENTITY names: it becomes readable when the worker ends. -ESRCH if it has ended. */
+/* Opens a pidfd of the worker that IDENTITY names: it becomes readable when the worker ends. -ESRCH if it
+ * has ended. */
 int worker_identity_open(const struct worker_identity *identity);
 
-/* The kernel function that the process sleeps in, into BUFFER, which is returned; "" where that cannot be known. */
+/* The kernel function that the process sleeps in, into BUFFER, which is returned; "" where that cannot be
+ * known. */
 char *worker_where(const struct worker_identity *identity, char *buffer, size_t size);

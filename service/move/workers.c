@@ -12,8 +12,8 @@
 /* How many wait at the most: one for whoever asks, and one for the observer, who looks at the same time. */
 #define WAITING_MAX 2
 
-/* How long they wait, in microseconds: longer than a move takes from one need of a worker to the next, and than a program takes
- * between two calls. An idle host has no worker. */
+/* How long they wait, in microseconds: longer than a move takes from one need of a worker to the next, and
+ * than a program takes between two calls. An idle host has no worker. */
 #define WAITING_USEC (300 * 1000ULL)
 
 /* A worker that was dismissed in its sleep. */
@@ -50,7 +50,8 @@ int workers_new(sd_event *event, const char *program, struct workers **ret) {
                 return -ENOMEM;
         *workers = (struct workers){ .event = event, .program = program };
 
-        r = sd_event_add_time_relative(event, &workers->timer, CLOCK_MONOTONIC, WAITING_USEC, 0, on_timer, workers);
+        r = sd_event_add_time_relative(event, &workers->timer, CLOCK_MONOTONIC, WAITING_USEC, 0, on_timer,
+                                       workers);
         if (r < 0) {
                 workers_free(workers);
                 return r;
@@ -111,7 +112,8 @@ struct worker *workers_give_back(struct workers *workers, struct worker *worker)
         return NULL;
 }
 
-int workers_note_asleep(struct workers *workers, const struct worker *worker, const struct pci_address *address) {
+int workers_note_asleep(struct workers *workers, const struct worker *worker,
+                        const struct pci_address *address) {
         struct sleeper *sleeper = array_append(&workers->sleepers, &workers->n_sleepers, sizeof(*sleeper));
 
         if (!sleeper)
@@ -127,7 +129,8 @@ static bool is_there(const struct sleeper *sleeper) {
         return fd >= 0;
 }
 
-bool workers_are_asleep(struct workers *workers, const struct pci_address *address, struct worker_identity *ret) {
+bool workers_are_asleep(struct workers *workers, const struct pci_address *address,
+                        struct worker_identity *ret) {
         for (size_t i = workers->n_sleepers; i-- > 0;) {
                 struct sleeper *sleeper = &workers->sleepers[i];
 

@@ -9,15 +9,11 @@
 #include "service/host/macros.h"
 #include "service/move/write.h"
 
-/* The interface of the PCI driver core (Documentation/ABI/testing/sysfs-bus-pci in the kernel's source); "bind" is also what binds the
- * console to its drivers (drivers/tty/vt/vt.c), and "unbind" belongs to every bus. `new_id` is not here: what it adds would outlive
- * the move and catch other devices. */
+/* The interface of the PCI driver core (Documentation/ABI/testing/sysfs-bus-pci in the kernel's source);
+ * "bind" is also what binds the console to its drivers (drivers/tty/vt/vt.c), and "unbind" belongs to every
+ * bus. `new_id` is not here: what it adds would outlive the move and catch other devices. */
 static const char *const writable[] = {
-        "driver_override",
-        "unbind",
-        "bind",
-        "drivers_probe",
-        "sriov_numvfs",
+        "driver_override", "unbind", "bind", "drivers_probe", "sriov_numvfs",
 };
 
 static bool is_writable(const char *attribute) {

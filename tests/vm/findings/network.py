@@ -3,8 +3,8 @@
 
 import contextlib
 import os
+import subprocess
 
-import kernel
 import use
 from harness import cases, equal, test
 from topology import NIC
@@ -13,25 +13,26 @@ from use import FORCED, run
 VIRTIO = '0000:00:19.0'
 
 
+def interfaces(address):
+    """Those below the function, or below its virtio device."""
+    return [name for name in os.listdir('/sys/class/net') if f'/{address}/' in os.path.realpath(f'/sys/class/net/{name}')]
+
+
 def interface(address):
-    """Its name; below the function, or below its virtio device."""
-    for path in f'{kernel.DEVICES}/{address}/net', f'{kernel.DEVICES}/{address}/virtio{0}/net':
-        if os.path.isdir(path):
-            [name] = os.listdir(path)
-            return name
-    [name] = [name for name in os.listdir('/sys/class/net') if f'/{address}/' in os.path.realpath(f'/sys/class/net/{name}')]
+    """Its name, once udev has given it its own."""
+    run('udevadm', 'settle')
+    [name] = interfaces(address)
     return name
 
 
 @contextlib.contextmanager
 def up(address):
-    """Nothing but up: no address comes by itself."""
+    """Nothing but up: no address comes by itself. What has been moved meanwhile is another interface, which is down."""
     name = interface(address)
     run('ip', 'link', 'set', name, 'addrgenmode', 'none')
     run('ip', 'link', 'set', name, 'up')
     yield name
-    if os.path.isdir(f'/sys/class/net/{name}'):
-        run('ip', 'link', 'set', name, 'down')
+    subprocess.run(['ip', 'link', 'set', name, 'down'], check=False, stderr=subprocess.DEVNULL)
 
 
 def found(name):
@@ -43,7 +44,6 @@ def address_of(address):
     with up(address) as name:
         run('ip', 'address', 'add', '192.0.2.1/24', 'dev', name)
         yield found(name)
-        run('ip', 'address', 'flush', 'dev', name)
 
 
 @contextlib.contextmanager
@@ -54,17 +54,20 @@ def route_of(address):
 
 
 @contextlib.contextmanager
-def link_on(address, *words):
-    """Another interface stands above it."""
+def bridge(address):
     with up(address) as name:
-        run('ip', 'link', 'add', *[word.format(name) for word in words])
-        if words[-1] == 'bridge':
-            run('ip', 'link', 'set', name, 'master', words[0])
+        run('ip', 'link', 'add', 'bridge0', 'type', 'bridge')
+        run('ip', 'link', 'set', name, 'master', 'bridge0')
         yield found(name)
-        if words[-1] == 'bridge':
-            run('ip', 'link', 'delete', words[0])
-        elif os.path.isdir(f'/sys/class/net/{words[2]}'):
-            run('ip', 'link', 'delete', words[2])
+        run('ip', 'link', 'delete', 'bridge0')
+
+
+@contextlib.contextmanager
+def vlan(address):
+    """Which goes when the interface below it goes."""
+    with up(address) as name:
+        run('ip', 'link', 'add', 'link', name, 'vlan5', 'type', 'vlan', 'id', '5')
+        yield found(name)
 
 
 @contextlib.contextmanager
@@ -78,17 +81,13 @@ def namespace(address):
     run('udevadm', 'settle')
 
 
-USES = {
-    'an address': address_of,
-    'nothing but a route': route_of,
-    'a bridge': lambda address: link_on(address, 'bridge0', 'type', 'bridge'),
-    'a VLAN': lambda address: link_on(address, 'link', '{0}', 'vlan5', 'type', 'vlan', 'id', '5'),
-    'another network namespace': namespace,
-}
+USES = {'an address': address_of, 'nothing but a route': route_of, 'a bridge': bridge, 'a VLAN': vlan,
+        'another network namespace': namespace}
 
 
-def is_back(address):
-    return any(f'/{address}/' in os.path.realpath(f'/sys/class/net/{name}') for name in os.listdir('/sys/class/net'))
+def wait_for(address):
+    use.bus.wait_for(lambda: interfaces(address), 'the interface')
+    run('udevadm', 'settle')
 
 
 @cases([(f'{what} of {kind}', make, address) for what, make in USES.items()
@@ -97,9 +96,9 @@ def needed(make, address):
     """An interface that is needed is in the way, and no longer when it is not"""
     with make(address) as expected:
         use.in_the_way(address, *expected)
-    use.bus.wait_for(lambda: is_back(address), 'the interface')
+    wait_for(address)
     use.idle(address)
-    use.bus.wait_for(lambda: is_back(address), 'the interface')
+    wait_for(address)
 
 
 @test
