@@ -62,6 +62,7 @@ def script(name, *arguments, build=None, deadline=300):
 # The functions of tests/vm/topology/conformance, by the names that the scenarios have for them.
 CONFORMANCE = 'nic=0000:01:00.0 left=0000:02:00.0 right=0000:02:00.1 bridge=0000:00:13.0 disk=0000:03:00.0 vf=0000:03:00.1'
 
+# The quick ones first, then the long ones, so that two at a time end together.
 SUITES = {
     'scripts': script('scripts'),
     'data': script('manual/data.py'),
@@ -69,18 +70,18 @@ SUITES = {
     'client': script('client/run', '{build}', build='release'),
     'client-sanitize': script('client/run', '{build}', build='sanitize', deadline=600),
     'unit': meson('sanitize', 'unit'),
-    'host': meson('sanitize', 'host'),
-    'load': meson('sanitize', 'load'),
-    'faults': meson('sanitize', 'faults'),
-    'fuzz': meson('sanitize', 'fuzz'),
-    'valgrind': meson('release', 'valgrind'),
     'vm': guest('main', 'main/run'),
-    'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
-    'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver'),
-    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),
+    'host': meson('sanitize', 'host'),
     'vm-findings': guest('findings', 'findings/run', '--packages', 'tests/vm/findings/packages'),
-    'vm-framebuffer': guest('framebuffer', 'findings/run firmware'),
+    'faults': meson('sanitize', 'faults'),
+    'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),
+    'load': meson('sanitize', 'load'),
+    'vm-stranded': guest('main', 'stranded/run refused hanging', '--module', 'stranded/driver'),
+    'fuzz': meson('sanitize', 'fuzz'),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
+    'valgrind': meson('release', 'valgrind'),
+    'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
+    'vm-framebuffer': guest('framebuffer', 'findings/run firmware'),
 }
 
 

@@ -158,8 +158,7 @@ static int take_findings(struct plan *plan, const struct findings *findings) {
                 const struct finding *f = &findings->array[i];
 
                 if (moves(plan, &f->address))
-                        r = findings_add(&plan->findings, f->kind, f->severity, &f->address, f->subject,
-                                         "%s", f->message);
+                        r = findings_add_copy(&plan->findings, f);
         }
 
         return r;

@@ -145,7 +145,7 @@ static int descend_disk(struct descent *descent, const char *block) {
 }
 
 static int descend_block(struct descent *descent, const char *block) {
-        static int (*const ways[])(struct descent *descent, const char *block) = {
+        static int (*const ways[])(struct descent * descent, const char *block) = {
                 reach, descend_slaves, descend_loop, descend_subsystem, descend_disk,
         };
         int r = 0;
@@ -192,7 +192,8 @@ int descend_from_device(struct descent *descent, dev_t device) {
         return r;
 }
 
-/* The number behind a device's node. Nodes are looked for below /dev only, which is no network file system. */
+/* The number behind a device's node. Nodes are looked for below /dev only, which is no network file system.
+ */
 static int read_node(const struct descent *descent, const char *path, dev_t *ret) {
         _cleanup_free_ char *name = root_path(descent->look->root, path);
         struct stat st;
@@ -250,7 +251,8 @@ int descend_from_file_system(struct descent *descent, struct libmnt_fs *fs) {
         if (major(mnt_fs_get_devno(fs)) != 0)
                 return descend_from_device(descent, mnt_fs_get_devno(fs));
 
-        /* A file system over several devices has a number of its own (btrfs, bcachefs), and names one or all of them. */
+        /* A file system over several devices has a number of its own (btrfs, bcachefs), and names one or all
+         * of them. */
         for (char *node = strtok_r(source, ":", &save); r >= 0 && node; node = strtok_r(NULL, ":", &save))
                 r = descend_from_member(descent, node);
         return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What a graphics adapter shows. No node of it is opened: whoever opens a card first becomes its DRM master. */
+/* What a graphics adapter shows. No node of it is opened: whoever opens a card first becomes its DRM master.
+ */
 
 #include <errno.h>
 #include <limits.h>
@@ -14,8 +15,8 @@
 /* The kernel's console, as far as it is on a screen. */
 struct console {
         const struct look *look;
-        bool vga;         /* on the boot display's text mode */
-        int framebuffer;  /* the number of the framebuffer that it is on, -1: none */
+        bool vga;            /* on the boot display's text mode */
+        int framebuffer;     /* the number of the framebuffer that it is on, -1: none */
         char path[PATH_MAX]; /* of that framebuffer, below /sys/class/graphics */
 };
 
@@ -24,7 +25,8 @@ static int add(struct look *look, const struct function *f, const char *subject,
                             PCI_ADDRESS_TEXT(&f->address), what);
 }
 
-/* The virtual consoles are bound to drivers: "(S) VGA+", "(M) frame buffer device" (drivers/tty/vt/vt.c, show_name()). */
+/* The virtual consoles are bound to drivers: "(S) VGA+", "(M) frame buffer device" (drivers/tty/vt/vt.c,
+ * show_name()). */
 static int note_console(const char *name, void *userdata) {
         struct console *console = userdata;
         char path[PATH_MAX], value[64];
@@ -44,8 +46,8 @@ static int note_console(const char *name, void *userdata) {
         return 0;
 }
 
-/* The framebuffer console is on the first framebuffer, unless somebody has told it otherwise (con2fbmap(1)), which
- * only an open node would tell. */
+/* The framebuffer console is on the first framebuffer, unless somebody has told it otherwise (con2fbmap(1)),
+ * which only an open node would tell. */
 static int note_framebuffer(const char *name, void *userdata) {
         struct console *console = userdata;
         const char *number = startswith(name, "fb");
@@ -90,14 +92,16 @@ static bool has_console(const struct console *console, const struct function *f)
                 return true;
 
         /* The firmware's framebuffer is a platform device of which only the memory tells where it is. */
-        return strstr(console->path, "/platform/") && firmware_framebuffer(console->look->root, &f->address, NULL) > 0;
+        return strstr(console->path, "/platform/") &&
+               firmware_framebuffer(console->look->root, &f->address, NULL) > 0;
 }
 
 static int look_at_function(struct look *look, const struct console *console, const struct function *f) {
         int r = 0;
 
         if (f->boot_vga && f->kind == DRIVER_HOST)
-                r = add(look, f, "boot display", "is the boot display: make sure that there is another way to operate this host");
+                r = add(look, f, "boot display",
+                        "is the boot display: make sure that there is another way to operate this host");
         if (r >= 0 && !driver_kind_is_passthrough(f->kind) && has_console(console, f))
                 r = add(look, f, SUBJECT_CONSOLE,
                         "shows the kernel's console, which goes dark: make sure that there is another way to operate this host");

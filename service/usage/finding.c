@@ -120,12 +120,12 @@ int findings_add(struct findings *findings, enum finding_kind kind, enum severit
         }
 
         return findings_add_copy(findings, &(struct finding){
-                                                   .kind = kind,
-                                                   .severity = severity,
-                                                   .address = *address,
-                                                   .subject = (char *) subject,
-                                                   .message = message,
-                                                   .privacy.owner = OWNER_NOBODY,
+                                                           .kind = kind,
+                                                           .severity = severity,
+                                                           .address = *address,
+                                                           .subject = (char *) subject,
+                                                           .message = message,
+                                                           .privacy.owner = OWNER_NOBODY,
                                            });
 }
 

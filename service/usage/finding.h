@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Findings: what a move would disturb or what makes it pointless. The kinds are one table; a finding has a severity, the
- * function it is about, a subject for programs and a sentence for people, and says who may read them. */
+/* Findings: what a move would disturb or what makes it pointless. The kinds are one table; a finding has a
+ * severity, the function it is about, a subject for programs and a sentence for people, and says who may
+ * read them. */
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -38,11 +39,12 @@ enum finding_kind {
 /* No user's process in particular: everybody may know. */
 #define OWNER_NOBODY ((uid_t) -1)
 
-/* Who may read a finding's subject and message. Others are shown the discreet sentence and no subject; uid 0 sees
- * everything. */
+/* Who may read a finding's subject and message. Others are shown the discreet sentence and no subject; uid 0
+ * sees everything. */
 struct finding_privacy {
-        uid_t owner;    /* whose process the finding names, or OWNER_NOBODY */
-        dev_t mount;    /* the number of the file system that it says is mounted, 0 if none: for whoever sees it mounted there */
+        uid_t owner; /* whose process the finding names, or OWNER_NOBODY */
+        dev_t mount; /* the number of the file system that it says is mounted, 0 if none: for whoever sees it
+                        mounted there */
         bool elsewhere; /* valid with `mount`: not in the mount namespace of process 1 */
 };
 
@@ -55,7 +57,8 @@ struct finding {
         struct pci_address address;
         char *subject;  /* owned */
         char *message;  /* owned; a sentence without a full stop that says what to do about it */
-        char *discreet; /* owned; the same for those who may not know more than that there is something. NULL: for everybody */
+        char *discreet; /* owned; the same for those who may not know more than that there is something.
+                           NULL: for everybody */
         struct finding_privacy privacy;
 };
 
@@ -68,22 +71,26 @@ struct findings {
 /* "mounted", "swap" … */
 const char *finding_kind_name(enum finding_kind kind);
 
-/* What a move over a finding of this kind cuts off: "a mounted file system", for people and in no particular sentence. */
+/* What a move over a finding of this kind cuts off: "a mounted file system", for people and in no particular
+ * sentence. */
 const char *finding_kind_in_words(enum finding_kind kind);
 
 /* "refuse", "force" or "warn". */
 const char *severity_name(enum severity severity);
 
-/* Adds a finding that everybody may read. One of the same kind, address and subject is added only once, and the more severe
- * of the two stays. Bytes of subject and message that are not printable UTF-8 are escaped. Returns 0 or -ENOMEM. */
+/* Adds a finding that everybody may read. One of the same kind, address and subject is added only once, and
+ * the more severe of the two stays. Bytes of subject and message that are not printable UTF-8 are escaped.
+ * Returns 0 or -ENOMEM. */
 int findings_add(struct findings *findings, enum finding_kind kind, enum severity severity,
-                 const struct pci_address *address, const char *subject, const char *format, ...) _printf_(6, 7);
+                 const struct pci_address *address, const char *subject, const char *format, ...)
+                _printf_(6, 7);
 
-/* The same for a finding that not everybody may read, or a copy of any: FINDING stays the caller's, its texts are copied. */
+/* The same for a finding that not everybody may read, or a copy of any: FINDING stays the caller's, its
+ * texts are copied. */
 int findings_add_copy(struct findings *findings, const struct finding *finding);
 
-/* A finding as one message of fixed size, for a socket between two processes of the same build. A path can be longer than its
- * place here: then it ends in an ellipsis. */
+/* A finding as one message of fixed size, for a socket between two processes of the same build. A path can
+ * be longer than its place here: then it ends in an ellipsis. */
 struct finding_record {
         uint32_t kind;
         uint32_t severity;

@@ -27,8 +27,8 @@ static bool is_framebuffer(const char *name) {
         return false;
 }
 
-/* A line is "  fd000000-fd7effff : efifb": what is further to the right is inside of what stands above it. Only the
- * order counts here, since the numbers are for those with CAP_SYS_ADMIN. */
+/* A line is "  fd000000-fd7effff : efifb": what is further to the right is inside of what stands above it.
+ * Only the order counts here, since the numbers are for those with CAP_SYS_ADMIN. */
 static int look_at_line(const char *line, const char *address, size_t *inside, char *ret_name) {
         size_t depth = strspn(line, " ");
         const char *name = strstr(line, " : ");
@@ -82,9 +82,10 @@ int framebuffer_look(struct look *look) {
 
                 r = firmware_framebuffer(look->root, &f->address, name);
                 if (r > 0)
-                        r = findings_add(&look->found, FINDING_FRAMEBUFFER, SEVERITY_WARN, &f->address, name,
-                                         "%s carries the firmware's framebuffer (%s), which comes back only with the next boot",
-                                         PCI_ADDRESS_TEXT(&f->address), name);
+                        r = findings_add(
+                                        &look->found, FINDING_FRAMEBUFFER, SEVERITY_WARN, &f->address, name,
+                                        "%s carries the firmware's framebuffer (%s), which comes back only with the next boot",
+                                        PCI_ADDRESS_TEXT(&f->address), name);
         }
 
         return r;

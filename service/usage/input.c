@@ -33,8 +33,8 @@ struct bitmap {
         size_t n;
 };
 
-/* The kernel writes words of its own size in hexadecimal, the last one first, and leaves out leading ones that are 0
- * (input_print_bitmap() in drivers/input/input.c). */
+/* The kernel writes words of its own size in hexadecimal, the last one first, and leaves out leading ones
+ * that are 0 (input_print_bitmap() in drivers/input/input.c). */
 static void parse(const char *text, struct bitmap *bitmap) {
         char *end;
 
@@ -52,7 +52,8 @@ static bool has_bit(const struct bitmap *bitmap, unsigned bit) {
         return word < bitmap->n && bitmap->words[bitmap->n - 1 - word] >> bit % WORD_BITS & 1;
 }
 
-static bool can(const struct look *look, const struct part *part, const char *capability, unsigned first, unsigned last) {
+static bool can(const struct look *look, const struct part *part, const char *capability, unsigned first,
+                unsigned last) {
         char path[PATH_MAX], text[SYSFS_VALUE_MAX];
         struct bitmap bitmap;
 
@@ -86,9 +87,10 @@ static int look_at_part(struct look *look, const struct part *part) {
                 snprintf(path, sizeof(path), "%s/name", part->path);
                 if (sysfs_read(look->root->sys, path, name, sizeof(name)) <= 0)
                         snprintf(name, sizeof(name), "%s", part->name);
-                return findings_add(&look->found, FINDING_INPUT, SEVERITY_FORCE, &part->function->address, name,
-                                    "%s has the %s \"%s\" behind it: make sure that there is another way to operate this host",
-                                    PCI_ADDRESS_TEXT(&part->function->address), kinds[i].name, name);
+                return findings_add(
+                                &look->found, FINDING_INPUT, SEVERITY_FORCE, &part->function->address, name,
+                                "%s has the %s \"%s\" behind it: make sure that there is another way to operate this host",
+                                PCI_ADDRESS_TEXT(&part->function->address), kinds[i].name, name);
         }
 
         return 0;

@@ -17,8 +17,8 @@ struct supplier {
 };
 
 /* When a supplier loses its driver, the driver core takes it from consumers that are bound
- * (device_links_unbind_consumers() in drivers/base/core.c), unless nobody tracks the link's state, or it only waits
- * for sync_state(). */
+ * (device_links_unbind_consumers() in drivers/base/core.c), unless nobody tracks the link's state, or it
+ * only waits for sync_state(). */
 static bool is_unbound_along(const struct supplier *supplier, const char *link) {
         static const char *const bound[] = { "active", "consumer probing" };
         const int sys = supplier->look->root->sys;
@@ -40,7 +40,8 @@ static bool is_unbound_along(const struct supplier *supplier, const char *link) 
         return false;
 }
 
-static bool is_known(const struct look *look, const struct pci_address *address, const struct pci_address *about) {
+static bool is_known(const struct look *look, const struct pci_address *address,
+                     const struct pci_address *about) {
         for (size_t i = 0; i < look->n_dependants; i++)
                 if (pci_address_compare(&look->dependants[i].function->address, address) == 0 &&
                     pci_address_compare(&look->dependants[i].about, about) == 0)
@@ -49,7 +50,8 @@ static bool is_known(const struct look *look, const struct pci_address *address,
         return pci_address_compare(address, about) == 0;
 }
 
-static int add_dependant(struct look *look, const struct pci_address *address, const struct pci_address *about) {
+static int add_dependant(struct look *look, const struct pci_address *address,
+                         const struct pci_address *about) {
         struct function *f = NULL, **slot;
         struct dependant *dependant;
         int r;
@@ -88,7 +90,8 @@ static int look_at_entry(const char *name, void *userdata) {
         return add_dependant(supplier->look, &address, &supplier->about);
 }
 
-static int look_for_consumers(struct look *look, const struct pci_address *address, const struct pci_address *about) {
+static int look_for_consumers(struct look *look, const struct pci_address *address,
+                              const struct pci_address *about) {
         struct supplier supplier = { look, *address, *about };
         char path[sizeof("bus/pci/devices/") + PCI_ADDRESS_SIZE];
         int r;
@@ -107,7 +110,8 @@ int links_look(struct look *look) {
 
         /* Consumers may have consumers. */
         for (size_t i = 0; r >= 0 && i < look->n_dependants; i++)
-                r = look_for_consumers(look, &look->dependants[i].function->address, &look->dependants[i].about);
+                r = look_for_consumers(look, &look->dependants[i].function->address,
+                                       &look->dependants[i].about);
 
         return r;
 }

@@ -30,7 +30,8 @@ static int add(struct look *look, const struct part *template) {
         return 0;
 }
 
-int look_add_part(struct look *look, const struct function *f, const char *path, const char *subsystem, dev_t number) {
+int look_add_part(struct look *look, const struct function *f, const char *path, const char *subsystem,
+                  dev_t number) {
         return add(look, &(struct part){ f, -1, (char *) path, NULL, (char *) subsystem, number });
 }
 

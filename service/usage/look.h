@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One look at how functions are used: what is gathered first, once for all of them, and then read by everybody who looks. */
+/* One look at how functions are used: what is gathered first, once for all of them, and then read by
+ * everybody who looks. */
 
 #include <sys/types.h>
 
 #include "service/usage/usage.h"
 
-/* A device of the kernel that goes when its function goes: a disk, a partition, an interface, a connector, a keyboard
- * … Or a way by which VFIO opens functions: that is shared by a whole IOMMU group. */
+/* A device of the kernel that goes when its function goes: a disk, a partition, an interface, a connector, a
+ * keyboard … Or a way by which VFIO opens functions: that is shared by a whole IOMMU group. */
 struct part {
         const struct function *function; /* below which it is; NULL: a way into a group */
         int group;                       /* the IOMMU group that it opens; -1: it is a part of a function */
@@ -22,9 +23,9 @@ struct part {
 struct opener {
         const struct part *part;
         pid_t pid;
-        uid_t uid;      /* whose process it is */
-        char *command;  /* owned; what it calls itself */
-        char *node;     /* owned; the node as the process sees it */
+        uid_t uid;     /* whose process it is */
+        char *command; /* owned; what it calls itself */
+        char *node;    /* owned; the node as the process sees it */
 };
 
 /* A function that the kernel unbinds together with another one. */
@@ -59,11 +60,12 @@ struct look {
 };
 
 /* Adds a part of F, or a way into GROUP, with copies of the strings. Returns 0 or -ENOMEM. */
-int look_add_part(struct look *look, const struct function *f, const char *path, const char *subsystem, dev_t number);
+int look_add_part(struct look *look, const struct function *f, const char *path, const char *subsystem,
+                  dev_t number);
 int look_add_way(struct look *look, int group, const char *path, const char *subsystem, dev_t number);
 
-/* Reads a device number from the attribute "dev" of a directory below /sys. Returns 0, or a negative errno: -ENOENT
- * if the device has no node. */
+/* Reads a device number from the attribute "dev" of a directory below /sys. Returns 0, or a negative errno:
+ * -ENOENT if the device has no node. */
 int look_read_number(const struct look *look, const char *path, dev_t *ret);
 
 /* Frees an array of openers. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Everybody who looks. Each returns 0 or a negative errno; the first ones gather, the others find. Their order is
- * that of the table in usage.c. */
+/* Everybody who looks. Each returns 0 or a negative errno; the first ones gather, the others find. Their
+ * order is that of the table in usage.c. */
 
 #include "service/usage/look.h"
 
@@ -18,8 +18,8 @@ int nvidia_gather(struct look *look);
 /* Gathers the nodes through which VFIO opens the functions, their groups and their virtual functions. */
 int vfio_gather(struct look *look);
 
-/* Goes over all processes once: gathers who has a node open, and finds `mounted`, and `stacked` below it, in each
- * mount namespace. */
+/* Goes over all processes once: gathers who has a node open, and finds `mounted`, and `stacked` below it, in
+ * each mount namespace. */
 int processes_look(struct look *look);
 
 /* `swap`: swap areas, and files that are some. */

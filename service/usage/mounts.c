@@ -9,8 +9,9 @@
 #include "service/usage/mounts.h"
 
 /* PATH is a file that may well not be there: then this is the error MISSING. */
-static int read_table(const struct root *root, const char *path, int (*parse)(struct libmnt_table *table, const char *path),
-                      int missing, struct libmnt_table **ret) {
+static int read_table(const struct root *root, const char *path,
+                      int (*parse)(struct libmnt_table *table, const char *path), int missing,
+                      struct libmnt_table **ret) {
         _cleanup_mounts_ struct libmnt_table *table = mnt_new_table();
         _cleanup_free_ char *name = root_path(root, path);
         int r;
@@ -73,7 +74,8 @@ static void iter_freep(struct libmnt_iter **iter) {
         mnt_free_iter(*iter);
 }
 
-int mounts_foreach(struct libmnt_table *mounts, int (*function)(struct libmnt_fs *fs, void *userdata), void *userdata) {
+int mounts_foreach(struct libmnt_table *mounts, int (*function)(struct libmnt_fs *fs, void *userdata),
+                   void *userdata) {
         _cleanup_(iter_freep) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
         struct libmnt_fs *fs;
         int r = 0;

@@ -84,7 +84,8 @@ int namespaces_new(struct look *look, int proc, struct namespaces **ret) {
         return 0;
 }
 
-/* A namespace is known once its mounts have been read: should the first process in it go meanwhile, there is the next one. */
+/* A namespace is known once its mounts have been read: should the first process in it go meanwhile, there is
+ * the next one. */
 static int look_at(struct namespaces *namespaces, const char *pid, uint64_t inode) {
         _cleanup_mounts_ struct libmnt_table *mounts = NULL;
         int r;
@@ -93,7 +94,8 @@ static int look_at(struct namespaces *namespaces, const char *pid, uint64_t inod
                 return 0;
 
         r = mounts_read(namespaces->look->root, pid, &mounts);
-        if (r == -ESRCH || r == -EINVAL) /* a process that is ending has no namespace any more (mounts_open_common()) */
+        if (r == -ESRCH ||
+            r == -EINVAL) /* a process that is ending has no namespace any more (mounts_open_common()) */
                 return 0;
         if (r >= 0)
                 r = storage_look_elsewhere(namespaces->look, mounts);

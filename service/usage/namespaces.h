@@ -12,8 +12,9 @@ struct namespaces;
 int namespaces_new(struct look *look, int proc, struct namespaces **ret);
 struct namespaces *namespaces_free(struct namespaces *namespaces);
 
-/* Looks at the mounts that the process PID, as text, sees, unless its namespace has been looked at already. Returns
- * 0, also for a process that has gone or that a security module hides even from root, or a negative errno. */
+/* Looks at the mounts that the process PID, as text, sees, unless its namespace has been looked at already.
+ * Returns 0, also for a process that has gone or that a security module hides even from root, or a negative
+ * errno. */
 int namespaces_look(struct namespaces *namespaces, int proc, const char *pid);
 
 static inline void namespaces_freep(struct namespaces **namespaces) {

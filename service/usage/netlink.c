@@ -14,7 +14,8 @@
 /* A table that changes while it is read has to be read again, but not for ever. */
 #define TRIES 5
 
-/* An answer is at most as long as what it is read into, and the kernel fills no more than this (netlink_dump()). */
+/* An answer is at most as long as what it is read into, and the kernel fills no more than this
+ * (netlink_dump()). */
 #define ANSWER_SIZE 32768
 
 static void socket_closep(struct mnl_socket **socket) {
@@ -32,8 +33,8 @@ static int ask_once(const struct nlmsghdr *question, mnl_cb_t found, bool *ret) 
         if (!answer)
                 return -ENOMEM;
 
-        /* A strict kernel looks at what the question says of the interface, and answers for that one alone: a router
-         * has a million routes. */
+        /* A strict kernel looks at what the question says of the interface, and answers for that one alone:
+         * a router has a million routes. */
         if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
             mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0 ||
             mnl_socket_sendto(socket, question, question->nlmsg_len) < 0)
@@ -43,7 +44,8 @@ static int ask_once(const struct nlmsghdr *question, mnl_cb_t found, bool *ret) 
                 n = mnl_socket_recvfrom(socket, answer, ANSWER_SIZE);
                 if (n < 0)
                         return -errno;
-                r = mnl_cb_run(answer, (size_t) n, question->nlmsg_seq, mnl_socket_get_portid(socket), found, ret);
+                r = mnl_cb_run(answer, (size_t) n, question->nlmsg_seq, mnl_socket_get_portid(socket), found,
+                               ret);
         } while (r > MNL_CB_STOP);
 
         return r < 0 ? -errno : 0;

@@ -29,7 +29,8 @@ static int note_upper(const char *name, void *userdata) {
         return 1;
 }
 
-/* A bridge or bond that it is a port of, a VLAN or macvlan on it: netdev_adjacent_sysfs_add() in net/core/dev.c. */
+/* A bridge or bond that it is a port of, a VLAN or macvlan on it: netdev_adjacent_sysfs_add() in
+ * net/core/dev.c. */
 static int stands_below(struct interface *interface) {
         return sysfs_foreach(interface->look->root->sys, interface->path, note_upper, interface);
 }
@@ -41,9 +42,10 @@ static int read_number(const struct interface *interface, const char *attribute,
         return sysfs_read_number(interface->look->root->sys, path, ret);
 }
 
-static int add(struct look *look, const struct part *part, const char *why, const char *what, const char *advice) {
-        return findings_add(&look->found, FINDING_NETWORK, SEVERITY_FORCE, &part->function->address, part->name,
-                            "%s is the network interface %s, which is up and %s%s: %s",
+static int add(struct look *look, const struct part *part, const char *why, const char *what,
+               const char *advice) {
+        return findings_add(&look->found, FINDING_NETWORK, SEVERITY_FORCE, &part->function->address,
+                            part->name, "%s is the network interface %s, which is up and %s%s: %s",
                             PCI_ADDRESS_TEXT(&part->function->address), part->name, why, what, advice);
 }
 
@@ -62,15 +64,19 @@ static int look_at_interface(struct look *look, const struct part *part) {
 
         r = stands_below(&interface);
         if (r != 0)
-                return r < 0 ? r : add(look, part, "carries ", interface.above, "take it out of there or set it down first");
+                return r < 0 ? r
+                             : add(look, part, "carries ", interface.above,
+                                   "take it out of there or set it down first");
 
         r = netlink_has_address((unsigned) index);
         if (r > 0)
-                return add(look, part, "has an address", "", "set it down first, if nobody is connected through it");
+                return add(look, part, "has an address", "",
+                           "set it down first, if nobody is connected through it");
         if (r == 0)
                 r = netlink_has_route((unsigned) index);
         if (r > 0)
-                return add(look, part, "has a route", "", "set it down first, if nobody is connected through it");
+                return add(look, part, "has a route", "",
+                           "set it down first, if nobody is connected through it");
 
         return r == -ENODEV ? 0 : r;
 }
@@ -79,7 +85,8 @@ static int stop(const char *name, void *userdata) {
         return 1;
 }
 
-/* An interface that was moved to another network namespace is not shown, but the directory that it stood in remains. */
+/* An interface that was moved to another network namespace is not shown, but the directory that it stood in
+ * remains. */
 static int look_elsewhere(struct look *look, const struct part *part) {
         char path[PATH_MAX];
         int r;
@@ -89,9 +96,10 @@ static int look_elsewhere(struct look *look, const struct part *part) {
         if (r != 0)
                 return r == -ENOENT || r == -ENODEV || r == -ENOTDIR || r > 0 ? 0 : r;
 
-        return findings_add(&look->found, FINDING_NETWORK, SEVERITY_FORCE, &part->function->address, "",
-                            "%s is a network interface in another network namespace: move it back or end what runs there first",
-                            PCI_ADDRESS_TEXT(&part->function->address));
+        return findings_add(
+                        &look->found, FINDING_NETWORK, SEVERITY_FORCE, &part->function->address, "",
+                        "%s is a network interface in another network namespace: move it back or end what runs there first",
+                        PCI_ADDRESS_TEXT(&part->function->address));
 }
 
 int network_look(struct look *look) {
@@ -103,7 +111,8 @@ int network_look(struct look *look) {
                 if (!part->function)
                         continue;
 
-                r = streq(part->subsystem, "net") ? look_at_interface(look, part) : look_elsewhere(look, part);
+                r = streq(part->subsystem, "net") ? look_at_interface(look, part)
+                                                  : look_elsewhere(look, part);
         }
 
         return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The nodes of NVIDIA's own driver, /dev/nvidia0 and so on: the one driver in wide use that makes nodes which sysfs does not
- * show. It tells each adapter's minor number below /proc; the major number is the kernel's to tell. */
+/* The nodes of NVIDIA's own driver, /dev/nvidia0 and so on: the one driver in wide use that makes nodes
+ * which sysfs does not show. It tells each adapter's minor number below /proc; the major number is the
+ * kernel's to tell. */
 
 #include <errno.h>
 #include <limits.h>
@@ -15,10 +16,10 @@ static void filep(FILE **file) {
                 fclose(*file);
 }
 
-/* Calls FUNCTION for each line of a file below the root, until it returns other than 0, which is returned. A file that is not
- * there has no lines. */
-static int foreach_line(const struct root *root, const char *path, int (*function)(const char *line, unsigned *ret),
-                        unsigned *ret) {
+/* Calls FUNCTION for each line of a file below the root, until it returns other than 0, which is returned. A
+ * file that is not there has no lines. */
+static int foreach_line(const struct root *root, const char *path,
+                        int (*function)(const char *line, unsigned *ret), unsigned *ret) {
         _cleanup_free_ char *name = root_path(root, path), *line = NULL;
         _cleanup_(filep) FILE *file = NULL;
         size_t size = 0;
@@ -41,11 +42,13 @@ static int read_minor(const char *line, unsigned *ret) {
         return sscanf(line, "Device Minor: %u", ret) == 1;
 }
 
-/* "195 nvidia-frontend", or "195 nvidia" since version 535 or so. The list goes on with block devices, which the driver has none of. */
+/* "195 nvidia-frontend", or "195 nvidia" since version 535 or so. The list goes on with block devices, which
+ * the driver has none of. */
 static int read_major(const char *line, unsigned *ret) {
         char name[32];
 
-        return sscanf(line, "%u %31s", ret, name) == 2 && (streq(name, "nvidia") || streq(name, "nvidia-frontend"));
+        return sscanf(line, "%u %31s", ret, name) == 2 &&
+               (streq(name, "nvidia") || streq(name, "nvidia-frontend"));
 }
 
 static int look_at_function(struct look *look, const struct function *f) {
@@ -53,7 +56,8 @@ static int look_at_function(struct look *look, const struct function *f) {
         char path[64];
         int r;
 
-        snprintf(path, sizeof(path), "/proc/driver/nvidia/gpus/%s/information", PCI_ADDRESS_TEXT(&f->address));
+        snprintf(path, sizeof(path), "/proc/driver/nvidia/gpus/%s/information",
+                 PCI_ADDRESS_TEXT(&f->address));
         r = foreach_line(look->root, path, read_minor, &minor);
         if (r > 0)
                 r = foreach_line(look->root, "/proc/devices", read_major, &major);

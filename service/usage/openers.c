@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The descriptors of one process. This is what a look spends its time with on a host with thousands of processes, so
- * there is one system call for a descriptor and no more: fuser(1) takes two, and reads the memory maps as well. */
+/* The descriptors of one process. This is what a look spends its time with on a host with thousands of
+ * processes, so there is one system call for a descriptor and no more: fuser(1) takes two, and reads the
+ * memory maps as well. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,8 @@ struct entry {
         bool block;
         const struct part *part;
         unsigned n_openers;
-        pid_t last; /* the process that was found last: each is found once, however often it has the node open */
+        pid_t last; /* the process that was found last: each is found once, however often it has the node
+                       open */
 };
 
 struct wanted {
@@ -71,7 +73,9 @@ struct wanted *wanted_new(const struct look *look) {
 
                 if (part->number != 0)
                         wanted->entries[wanted->n++] = (struct entry){
-                                .number = part->number, .block = streq(part->subsystem, "block"), .part = part,
+                                .number = part->number,
+                                .block = streq(part->subsystem, "block"),
+                                .part = part,
                         };
         }
         qsort(wanted->entries, wanted->n, sizeof(*wanted->entries), compare_numbers);
@@ -98,7 +102,8 @@ static struct entry *find(const struct wanted *wanted, dev_t number) {
         return from < wanted->n && wanted->entries[from].number == number ? &wanted->entries[from] : NULL;
 }
 
-static int add_opener(struct wanted *wanted, struct entry *entry, int proc, const char *pid, int directory, const char *fd) {
+static int add_opener(struct wanted *wanted, struct entry *entry, int proc, const char *pid, int directory,
+                      const char *fd) {
         char path[NAME_MAX + sizeof("/comm")], command[64] = "", node[PATH_MAX];
         struct opener *opener;
         struct stat st;
@@ -127,7 +132,8 @@ static int add_opener(struct wanted *wanted, struct entry *entry, int proc, cons
         return opener->command && opener->node ? 0 : -ENOMEM;
 }
 
-static int look_at_descriptor(struct wanted *wanted, int proc, const char *pid, int directory, const char *fd) {
+static int look_at_descriptor(struct wanted *wanted, int proc, const char *pid, int directory,
+                              const char *fd) {
         struct entry *entry;
         struct statx st;
         dev_t number;
@@ -144,7 +150,8 @@ static int look_at_descriptor(struct wanted *wanted, int proc, const char *pid, 
 
                 if (entry->number != number)
                         break;
-                if (entry->block != S_ISBLK(st.stx_mode) || entry->last == process || entry->n_openers >= OPENERS_MAX)
+                if (entry->block != S_ISBLK(st.stx_mode) || entry->last == process ||
+                    entry->n_openers >= OPENERS_MAX)
                         continue;
 
                 entry->last = process;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is below a function in sysfs: one walk over its directory finds its disks, interfaces, connectors, keyboards
- * and nodes. */
+/* What is below a function in sysfs: one walk over its directory finds its disks, interfaces, connectors,
+ * keyboards and nodes. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,8 +24,8 @@ struct walk {
 
 static int walk_directory(struct walk *walk, const char *path);
 
-/* Every nvme disk below a subsystem belongs to all of its controllers (drivers/nvme/host/multipath.c); sysfs shows it
- * below none. */
+/* Every nvme disk below a subsystem belongs to all of its controllers (drivers/nvme/host/multipath.c); sysfs
+ * shows it below none. */
 static int walk_subsystem(const char *name, void *userdata) {
         struct walk *walk = userdata;
         const struct part *controller = &walk->look->parts[walk->look->n_parts - 1];
@@ -53,7 +53,8 @@ static int walk_subsystems(struct walk *walk) {
         return r == -ENOENT || r > 0 ? 0 : r;
 }
 
-/* Whatever has the link "subsystem" is a device; other directories are attributes, or stand between devices. */
+/* Whatever has the link "subsystem" is a device; other directories are attributes, or stand between devices.
+ */
 static int note_device(struct walk *walk, const char *path) {
         char link[PATH_MAX], subsystem[NAME_MAX + 1];
         dev_t number = 0;
@@ -94,8 +95,8 @@ static int walk_children(struct walk *walk, const char *path, DIR *d) {
         while (r >= 0 && (entry = readdir(d))) {
                 _cleanup_free_ char *child = NULL;
 
-                if (streq(entry->d_name, ".") || streq(entry->d_name, "..") || streq(entry->d_name, "power") ||
-                    !is_directory(d, entry))
+                if (streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
+                    streq(entry->d_name, "power") || !is_directory(d, entry))
                         continue;
                 if (asprintf(&child, "%s/%s", path, entry->d_name) < 0)
                         return -ENOMEM;

@@ -11,20 +11,20 @@
 static const struct {
         unsigned first, last;
 } unprintable[] = {
-        { 0x00, 0x1f },       /* control characters */
-        { 0x7f, 0x9f },       /* delete, and the second set of them */
-        { 0xad, 0xad },       /* soft hyphen */
-        { 0x61c, 0x61c },     /* Arabic letter mark */
-        { 0x180e, 0x180e },   /* Mongolian vowel separator */
-        { 0x200b, 0x200f },   /* zero-width space … right-to-left mark */
-        { 0x2028, 0x202e },   /* line separator … right-to-left override */
-        { 0x2060, 0x206f },   /* word joiner … bidirectional isolates */
-        { 0xd800, 0xdfff },   /* surrogates: no characters */
-        { 0xe000, 0xf8ff },   /* private use */
-        { 0xfdd0, 0xfdef },   /* no characters */
-        { 0xfeff, 0xfeff },   /* byte order mark */
-        { 0xfff0, 0xfffb },   /* interlinear annotation, and what is not assigned before it */
-        { 0xfffe, 0xffff },   /* no characters */
+        { 0x00, 0x1f },        /* control characters */
+        { 0x7f, 0x9f },        /* delete, and the second set of them */
+        { 0xad, 0xad },        /* soft hyphen */
+        { 0x61c, 0x61c },      /* Arabic letter mark */
+        { 0x180e, 0x180e },    /* Mongolian vowel separator */
+        { 0x200b, 0x200f },    /* zero-width space … right-to-left mark */
+        { 0x2028, 0x202e },    /* line separator … right-to-left override */
+        { 0x2060, 0x206f },    /* word joiner … bidirectional isolates */
+        { 0xd800, 0xdfff },    /* surrogates: no characters */
+        { 0xe000, 0xf8ff },    /* private use */
+        { 0xfdd0, 0xfdef },    /* no characters */
+        { 0xfeff, 0xfeff },    /* byte order mark */
+        { 0xfff0, 0xfffb },    /* interlinear annotation, and what is not assigned before it */
+        { 0xfffe, 0xffff },    /* no characters */
         { 0xe0000, 0x10ffff }, /* tags, variation selectors, private use */
 };
 
@@ -42,7 +42,10 @@ static size_t character_length(const char *text) {
                 unsigned char mask, lead;
                 unsigned smallest; /* shorter sequences of the same number are no UTF-8 */
         } forms[] = {
-                { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 },
+                { 0x80, 0x00, 0 },
+                { 0xe0, 0xc0, 0x80 },
+                { 0xf0, 0xe0, 0x800 },
+                { 0xf8, 0xf0, 0x10000 },
         };
         const unsigned char *p = (const unsigned char *) text;
 

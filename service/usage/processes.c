@@ -26,8 +26,8 @@
 /* Room for a process id as text. */
 #define PID_SIZE 16
 
-/* The kernel is what takes the time here, and it can do so on several processors at once. A thread is not worth while
- * for a few. */
+/* The kernel is what takes the time here, and it can do so on several processors at once. A thread is not
+ * worth while for a few. */
 #define THREADS_MAX 4
 #define PROCESSES_PER_THREAD 256
 
@@ -69,7 +69,7 @@ static void *look_at_share(void *userdata) {
 
 static int note_process(const char *name, void *userdata) {
         struct pass *pass = userdata;
-        char (*pid)[PID_SIZE];
+        char(*pid)[PID_SIZE];
 
         if (!isdigit((unsigned char) name[0]) || strlen(name) >= PID_SIZE || atol(name) == getpid())
                 return 0;
@@ -86,7 +86,8 @@ static int look_at_shares(struct pass *pass, struct share *shares, size_t n) {
         size_t started = 1;
         int r = 0;
 
-        while (started < n && pthread_create(&shares[started].thread, NULL, look_at_share, &shares[started]) == 0)
+        while (started < n &&
+               pthread_create(&shares[started].thread, NULL, look_at_share, &shares[started]) == 0)
                 started++;
         look_at_share(&shares[0]);
         for (size_t i = 1; i < started; i++)
@@ -165,8 +166,8 @@ static bool root_has_any_open(const struct look *look) {
         return false;
 }
 
-/* What udev starts looks at a new disk for a moment, as root. Once udev is done, those who had something open are
- * asked again. */
+/* What udev starts looks at a new disk for a moment, as root. Once udev is done, those who had something
+ * open are asked again. */
 static int look_again(struct look *look, int proc) {
         _cleanup_(wanted_freep) struct wanted *wanted = wanted_new(look);
         struct opener *before = look->openers;

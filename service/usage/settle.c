@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* udev keeps the file /run/udev/queue while it has events to handle (udev_queue_get_queue_is_empty() of libudev). */
+/* udev keeps the file /run/udev/queue while it has events to handle (udev_queue_get_queue_is_empty() of
+ * libudev). */
 
 #include <poll.h>
 #include <stdint.h>

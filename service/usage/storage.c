@@ -29,7 +29,8 @@ bool storage_is_there(const struct look *look) {
 }
 
 /* Device-mapper's devices are better known by the name that somebody gave them. */
-static int add_stacked(struct look *look, const struct function *f, const char *top, enum severity severity) {
+static int add_stacked(struct look *look, const struct function *f, const char *top,
+                       enum severity severity) {
         char path[PATH_MAX], name[NAME_MAX + 1] = "";
         bool named;
 
@@ -39,9 +40,10 @@ static int add_stacked(struct look *look, const struct function *f, const char *
         snprintf(path, sizeof(path), "class/block/%s/dm/name", top);
         named = sysfs_read(look->root->sys, path, name, sizeof(name)) > 0;
         return findings_add(&look->found, FINDING_STACKED, severity, &f->address, top,
-                            "%s carries the block device %s%s%s%s: %s", PCI_ADDRESS_TEXT(&f->address), top, named ? " (" : "",
-                            name, named ? ")" : "",
-                            severity == SEVERITY_REFUSE ? "the running system stands on it" : "close or stop it first");
+                            "%s carries the block device %s%s%s%s: %s", PCI_ADDRESS_TEXT(&f->address), top,
+                            named ? " (" : "", name, named ? ")" : "",
+                            severity == SEVERITY_REFUSE ? "the running system stands on it"
+                                                        : "close or stop it first");
 }
 
 static int add_mounted(const struct mounted *mounted, const struct function *f) {
@@ -53,7 +55,8 @@ static int add_mounted(const struct mounted *mounted, const struct function *f) 
         else if (mounted->elsewhere)
                 advice = "unmount it there first, or end the processes in that mount namespace";
 
-        if (asprintf(&message, "%s carries the file system mounted on %s%s: %s", PCI_ADDRESS_TEXT(&f->address), target,
+        if (asprintf(&message, "%s carries the file system mounted on %s%s: %s",
+                     PCI_ADDRESS_TEXT(&f->address), target,
                      mounted->elsewhere ? " in another mount namespace" : "", advice) < 0 ||
             asprintf(&discreet, "%s carries a mounted file system: it has to be unmounted first",
                      PCI_ADDRESS_TEXT(&f->address)) < 0)
@@ -84,8 +87,8 @@ static int reached_by_mount(const struct descent *descent, const struct function
 /* What a running system cannot do without, whoever asks. */
 static enum severity mount_severity(const char *target) {
         static const char *const system[] = {
-                "/",    "/boot", "/boot/efi", "/efi",     "/etc",     "/gnu",     "/nix",
-                "/opt", "/srv",  "/usr",      "/usr/lib", "/usr/local", "/var", "/var/lib", "/var/log", "/var/tmp",
+                "/",    "/boot",    "/boot/efi",  "/efi", "/etc",     "/gnu",     "/nix",
+                "/usr", "/usr/lib", "/usr/local", "/var", "/var/lib", "/var/log", "/var/tmp",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(system); i++)
@@ -103,7 +106,10 @@ static int look_at_mount(struct look *look, struct libmnt_fs *fs, bool elsewhere
                 .elsewhere = elsewhere,
         };
         struct descent descent = {
-                .look = look, .mounts = look->mounts, .reached = reached_by_mount, .userdata = &mounted,
+                .look = look,
+                .mounts = look->mounts,
+                .reached = reached_by_mount,
+                .userdata = &mounted,
         };
 
         return descend_from_file_system(&descent, fs);
@@ -150,8 +156,8 @@ int storage_look_elsewhere(struct look *look, struct libmnt_table *mounts) {
 static int reached_by_swap(const struct descent *descent, const struct function *f, const char *top) {
         const char *source = descent->userdata;
         int r = findings_add(&descent->look->found, FINDING_SWAP, SEVERITY_REFUSE, &f->address, source,
-                             "%s carries the swap area %s: turn it off with swapoff first", PCI_ADDRESS_TEXT(&f->address),
-                             source);
+                             "%s carries the swap area %s: turn it off with swapoff first",
+                             PCI_ADDRESS_TEXT(&f->address), source);
 
         return r < 0 ? r : add_stacked(descent->look, f, top, SEVERITY_REFUSE);
 }
@@ -160,7 +166,10 @@ static int look_at_swap(struct libmnt_fs *fs, void *userdata) {
         struct look *look = userdata;
         const char *source = strempty(mnt_fs_get_source(fs));
         struct descent descent = {
-                .look = look, .mounts = look->mounts, .reached = reached_by_swap, .userdata = (void *) source,
+                .look = look,
+                .mounts = look->mounts,
+                .reached = reached_by_swap,
+                .userdata = (void *) source,
         };
 
         return descend_from_path(&descent, source);

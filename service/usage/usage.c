@@ -51,11 +51,14 @@ static bool is_asked_about(const struct usage_query *query, const struct pci_add
 static char *with_supplier(const char *text, const struct pci_address *supplier) {
         char *extended;
 
-        return asprintf(&extended, "%s (%s takes it along)", text, PCI_ADDRESS_TEXT(supplier)) < 0 ? NULL : extended;
+        return asprintf(&extended, "%s (%s takes it along)", text, PCI_ADDRESS_TEXT(supplier)) < 0
+                               ? NULL
+                               : extended;
 }
 
 /* What is in the way of a function that goes along is in the way of the one that takes it along. */
-static int add_for_supplier(struct findings *findings, const struct dependant *dependant, const struct finding *finding) {
+static int add_for_supplier(struct findings *findings, const struct dependant *dependant,
+                            const struct finding *finding) {
         _cleanup_free_ char *message = NULL, *discreet = NULL;
         struct finding copy = *finding;
 

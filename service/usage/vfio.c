@@ -161,7 +161,8 @@ int vfio_is_busy(const struct look *look, int group) {
         for (size_t i = 0; r == 0 && i < look->n_parts; i++) {
                 const struct part *part = &look->parts[i];
 
-                /* Without an IOMMU the kernel asks for CAP_SYS_RAWIO first: there only processes can be seen. */
+                /* Without an IOMMU the kernel asks for CAP_SYS_RAWIO first: there only processes can be
+                 * seen. */
                 if (!part->function && part->group == group && streq(part->subsystem, "vfio") &&
                     !startswith(part->name, "noiommu-"))
                         r = node_is_busy(look, part);
@@ -192,13 +193,13 @@ static int add_process(struct look *look, const struct pci_address *address, con
                 return -ENOMEM;
 
         return findings_add_copy(&look->found, &(struct finding){
-                                                       .kind = FINDING_VFIO,
-                                                       .severity = SEVERITY_REFUSE,
-                                                       .address = *address,
-                                                       .subject = subject,
-                                                       .message = message,
-                                                       .discreet = discreet,
-                                                       .privacy.owner = opener->uid,
+                                                               .kind = FINDING_VFIO,
+                                                               .severity = SEVERITY_REFUSE,
+                                                               .address = *address,
+                                                               .subject = subject,
+                                                               .message = message,
+                                                               .discreet = discreet,
+                                                               .privacy.owner = opener->uid,
                                                });
 }
 
@@ -221,9 +222,10 @@ static int look_at_function(struct look *look, const struct function *f) {
         if (r <= 0)
                 return r;
 
-        return findings_add(&look->found, FINDING_VFIO, SEVERITY_REFUSE, &f->address, "",
-                            "%s or a member of its IOMMU group is open through VFIO: shut the guest down first",
-                            PCI_ADDRESS_TEXT(&f->address));
+        return findings_add(
+                        &look->found, FINDING_VFIO, SEVERITY_REFUSE, &f->address, "",
+                        "%s or a member of its IOMMU group is open through VFIO: shut the guest down first",
+                        PCI_ADDRESS_TEXT(&f->address));
 }
 
 int vfio_look(struct look *look) {

@@ -5,13 +5,15 @@
 
 #include "service/usage/look.h"
 
-/* The IOMMU group of the function at ADDRESS, -1 if it has none: also one that VFIO has made for want of an IOMMU. */
+/* The IOMMU group of the function at ADDRESS, -1 if it has none: also one that VFIO has made for want of an
+ * IOMMU. */
 int vfio_group(const struct look *look, const struct pci_address *address);
 
 /* Whether a process is seen that has a way into the group open. */
 bool vfio_is_seen(const struct look *look, int group);
 
-/* Whether GROUP is open although nobody is seen. The kernel refuses to open a group's node with EBUSY while the group
- * or any device of it is open (vfio_group_fops_open() in drivers/vfio/group.c), also to one that has kept nothing but
- * a device's descriptor; there is no other way to ask. Returns 1, 0, or a negative errno. */
+/* Whether GROUP is open although nobody is seen. The kernel refuses to open a group's node with EBUSY while
+ * the group or any device of it is open (vfio_group_fops_open() in drivers/vfio/group.c), also to one that
+ * has kept nothing but a device's descriptor; there is no other way to ask. Returns 1, 0, or a negative
+ * errno. */
 int vfio_is_busy(const struct look *look, int group);

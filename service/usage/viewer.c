@@ -55,7 +55,8 @@ static bool read_mounts(struct viewer *viewer) {
 }
 
 static bool sees_mount(struct viewer *viewer, const struct finding *finding) {
-        return read_mounts(viewer) && mnt_table_find_devno(viewer->mounts, finding->privacy.mount, MNT_ITER_FORWARD);
+        return read_mounts(viewer) &&
+               mnt_table_find_devno(viewer->mounts, finding->privacy.mount, MNT_ITER_FORWARD);
 }
 
 static bool may_read(struct viewer *viewer, const struct finding *finding) {

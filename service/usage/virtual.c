@@ -30,8 +30,10 @@ static int look_at_function(struct look *look, const struct function *f) {
 
         snprintf(subject, sizeof(subject), "%zu", f->n_virtual_functions);
         return findings_add(&look->found, FINDING_VIRTUAL_FUNCTIONS, open ? SEVERITY_REFUSE : SEVERITY_FORCE,
-                            &f->address, subject, "%s has virtual functions enabled (%s)%s", PCI_ADDRESS_TEXT(&f->address), subject,
-                            open ? ", and one is open through VFIO: shut the guest down first" : ": remove them first");
+                            &f->address, subject, "%s has virtual functions enabled (%s)%s",
+                            PCI_ADDRESS_TEXT(&f->address), subject,
+                            open ? ", and one is open through VFIO: shut the guest down first"
+                                 : ": remove them first");
 }
 
 int virtual_look(struct look *look) {

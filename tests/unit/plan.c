@@ -325,12 +325,23 @@ static void test_takes_findings(void **state) {
         _cleanup_(plan_freep) struct plan *plan = NULL, *nothing = NULL;
         char steps[2048], text[2048];
 
+        const struct finding secret = { .kind = FINDING_OPEN,
+                                        .severity = SEVERITY_FORCE,
+                                        .address = moves,
+                                        .subject = (char *) "42",
+                                        .message = (char *) "process 42",
+                                        .discreet = (char *) "a process",
+                                        .privacy.owner = 1000 };
+
         assert_ok(findings_add(&findings, FINDING_MOUNTED, SEVERITY_REFUSE, &moves, "/", "100%% on it"));
+        assert_ok(findings_add_copy(&findings, &secret));
         assert_ok(findings_add(&findings, FINDING_SWAP, SEVERITY_REFUSE, &stays, "/dev/sdb", "x"));
         plan = make(host, "0000:01:00.2", 0, "none", &findings);
         describe(plan, steps, text);
-        assert_string_equal(text, "mounted 0000:01:00.2 / refuse; ");
+        assert_string_equal(text, "mounted 0000:01:00.2 / refuse; open 0000:01:00.2 42 force; ");
         assert_string_equal(plan->findings.array[0].message, "100% on it");
+        assert_string_equal(viewer_subject(viewer_nobody(), &plan->findings.array[1]), "");
+        assert_string_equal(viewer_message(viewer_nobody(), &plan->findings.array[1]), "a process");
 
         nothing = make(host, "0000:01:00.2", 0, "host", &findings);
         assert_int_equal(nothing->findings.n, 0);

@@ -77,7 +77,7 @@ static void test_severity(void **state) {
         } rows[] = {
                 { "/", "refuse" },     { "/usr", "refuse" },      { "/var", "refuse" },
                 { "/boot", "refuse" }, { "/boot/efi", "refuse" }, { "/etc", "refuse" },
-                { "/opt", "refuse" },  { "/srv", "refuse" },      { "/mnt", "force" },
+                { "/opt", "force" },  { "/srv", "force" },      { "/mnt", "force" },
                 { "/home", "force" },  { "/media/x", "force" },   { "/variable", "force" },
                 { "/usrx", "force" },  { "/srv/data", "force" },
         };
