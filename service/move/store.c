@@ -135,6 +135,7 @@ static int set_aside(struct store *store, const char *name) {
 }
 
 struct names {
+        struct store *store;
         char **array;
         size_t n;
 };
@@ -143,7 +144,10 @@ static int collect(const char *name, void *userdata) {
         struct names *names = userdata;
         char **slot;
 
-        if (has_suffix(name, DAMAGED_SUFFIX) || has_suffix(name, NEW_SUFFIX))
+        /* Whoever was killed while writing it had not begun what it tells of. */
+        if (has_suffix(name, NEW_SUFFIX))
+                return store_remove(names->store, name);
+        if (has_suffix(name, DAMAGED_SUFFIX))
                 return 0;
 
         slot = array_append(&names->array, &names->n, sizeof(*slot));
@@ -157,7 +161,7 @@ static int collect(const char *name, void *userdata) {
 int store_foreach(struct store *store,
                   int (*function)(const char *name, struct json_object *object, void *userdata),
                   void (*damaged)(const char *name, void *userdata), void *userdata) {
-        struct names names = {};
+        struct names names = { .store = store };
         int r;
 
         /* First the list, since FUNCTION may remove files. */

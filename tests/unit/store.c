@@ -134,6 +134,8 @@ static void test_interrupted(void **state) {
         tree_write(run->tree, "run/things/b.new", "%s", "");
         assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
         assert_seen(&seen, "a=old ");
+        assert_false(tree_has(run->tree, "run/things/a.new"));
+        assert_false(tree_has(run->tree, "run/things/b.new"));
 
         put(run, "a", "{\"word\": \"new\"}");
         seen = (struct seen){};

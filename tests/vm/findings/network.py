@@ -44,6 +44,7 @@ def address_of(address):
     with up(address) as name:
         run('ip', 'address', 'add', '192.0.2.1/24', 'dev', name)
         yield found(name)
+        subprocess.run(['ip', 'address', 'flush', 'dev', name], check=False, stderr=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
