@@ -26,7 +26,7 @@ GETTER(get_devices) {
                 for (size_t i = 0; r >= 0 && i < plan->n_movements; i++)
                         r = append_address(reply, &plan->movements[i].address);
         } else if (r >= 0) {
-                const struct wish *wish = request_wish(activity->request);
+                const struct wish *wish = &activity->request->wish;
 
                 for (size_t i = 0; r >= 0 && i < wish->n_addresses; i++)
                         r = append_address(reply, &wish->addresses[i]);
@@ -39,7 +39,7 @@ GETTER(get_target) {
 
         return sd_bus_message_append(reply, "s",
                                      activity->operation ? operation_entry(activity->operation)->word
-                                                         : request_wish(activity->request)->word);
+                                                         : activity->request->wish.word);
 }
 
 GETTER(get_state) {
@@ -89,15 +89,16 @@ GETTER(get_uid) {
 
         return sd_bus_message_append(reply, "u",
                                      activity->operation ? operation_entry(activity->operation)->uid
-                                                         : (uint32_t) request_uid(activity->request));
+                                                         : (uint32_t) activity->request->uid);
 }
 
 GETTER(get_caller) {
         const struct activity *activity = userdata;
 
-        return sd_bus_message_append(reply, "s",
-                                     activity->operation ? operation_entry(activity->operation)->caller
-                                                         : request_caller(activity->request));
+        return sd_bus_message_append(
+                        reply, "s",
+                        activity->operation ? operation_entry(activity->operation)->caller
+                                            : sd_bus_message_get_sender(activity->request->message));
 }
 
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST

@@ -135,22 +135,6 @@ int request_new(struct service *service, sd_bus_message *message, struct bus_req
         return 0;
 }
 
-uint32_t request_id(const struct bus_request *request) {
-        return request->id;
-}
-
-const struct wish *request_wish(const struct bus_request *request) {
-        return &request->wish;
-}
-
-uid_t request_uid(const struct bus_request *request) {
-        return request->uid;
-}
-
-const char *request_caller(const struct bus_request *request) {
-        return sd_bus_message_get_sender(request->message);
-}
-
 const struct bus_request *request_by_id(const struct service *service, uint32_t id) {
         for (const struct bus_request *request = service->requests; request; request = request->next)
                 if (request->id == id && id != 0)

@@ -57,12 +57,6 @@ void request_fail(struct bus_request *request, const struct failure *failure, bo
 
 void request_clear_wish(struct bus_request *request);
 
-/* What a request that waits for authorization is about. */
-uint32_t request_id(const struct bus_request *request);
-const struct wish *request_wish(const struct bus_request *request);
-uid_t request_uid(const struct bus_request *request);
-const char *request_caller(const struct bus_request *request);
-
 /* The request that waits, or has waited, for authorization under this number; NULL if there is none. */
 const struct bus_request *request_by_id(const struct service *service, uint32_t id);
 

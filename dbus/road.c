@@ -13,6 +13,25 @@
 #include "dbus/road.h"
 #include "service/move/basis.h"
 
+/* A plan is overtaken, too, by a device that has gone. */
+static void word_for_ticket(const struct bus_request *request, struct failure *failure) {
+        _cleanup_free_ char *message = NULL;
+
+        if (!request->ticket || failure->kind != FAILURE_NO_SUCH_DEVICE)
+                return;
+
+        message = TAKE_PTR(failure->message);
+        failure_clear(failure);
+        fail(failure, FAILURE_STATE_CHANGED, "Since the plan was made, a device has gone: %s",
+             strempty(message));
+}
+
+/* The road ends here, before anything was moved. */
+static void stop(struct bus_request *request, struct failure *failure) {
+        word_for_ticket(request, failure);
+        request_fail(request, failure, false);
+}
+
 static void end_with_moves(struct bus_request *request, const struct plan *plan) {
         sd_bus_message *reply = NULL;
         int r;
@@ -70,7 +89,7 @@ static void on_authorized(const struct failure *failure, void *userdata) {
         request->authorized = true;
         request->question = question_free(request->question);
         if (begin(request, &again) < 0)
-                request_fail(request, &again, false);
+                stop(request, &again);
 }
 
 /* Asks polkit, or sees whether what it has answered is what is needed. Returns 1 if the plan may be carried
@@ -190,19 +209,6 @@ static int proceed(struct bus_request *request, const struct findings *findings,
         return carry_out(request, TAKE_PTR(plan), failure);
 }
 
-/* A plan is overtaken, too, by a device that has gone. */
-static void word_for_ticket(const struct bus_request *request, struct failure *failure) {
-        _cleanup_free_ char *message = NULL;
-
-        if (!request->ticket || failure->kind != FAILURE_NO_SUCH_DEVICE)
-                return;
-
-        message = TAKE_PTR(failure->message);
-        failure_clear(failure);
-        fail(failure, FAILURE_STATE_CHANGED, "Since the plan was made, a device has gone: %s",
-             strempty(message));
-}
-
 static void on_surveyed(int error, const struct findings *findings, void *userdata) {
         struct bus_request *request = userdata;
         _cleanup_failure_ struct failure failure = {};
@@ -221,10 +227,8 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
         else
                 r = proceed(request, findings, &failure);
 
-        if (r < 0) {
-                word_for_ticket(request, &failure);
-                request_fail(request, &failure, false);
-        }
+        if (r < 0)
+                stop(request, &failure);
 }
 
 static int survey(struct bus_request *request, struct failure *failure) {
@@ -262,7 +266,7 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                 r = survey(request, &failure);
 
         if (r < 0)
-                request_fail(request, &failure, false);
+                stop(request, &failure);
 }
 
 static int check_flags(const struct wish *wish, struct failure *failure) {
@@ -332,10 +336,8 @@ static int begin(struct bus_request *request, struct failure *failure) {
 static int set_out(struct bus_request *request) {
         _cleanup_failure_ struct failure failure = {};
 
-        if (begin(request, &failure) < 0) {
-                word_for_ticket(request, &failure);
-                request_fail(request, &failure, false);
-        }
+        if (begin(request, &failure) < 0)
+                stop(request, &failure);
         return 1;
 }
 

@@ -140,7 +140,7 @@ static int add_operation(const struct operation *operation, void *userdata) {
 }
 
 static int add_request(const struct bus_request *request, void *userdata) {
-        return add_id(request_id(request), userdata);
+        return add_id(request->id, userdata);
 }
 
 static int list_operation_paths(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,

@@ -304,6 +304,11 @@ static void pass_over(struct observer *observer, const struct target_of_look *ta
                 passed_free(passed);
 }
 
+static void tell_idle(struct observer *observer) {
+        if (observer->idle)
+                observer->idle(observer->userdata);
+}
+
 static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
         struct observer *observer = userdata;
         struct observation *seen = TAKE_PTR(observer->current);
@@ -320,16 +325,20 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                         break;
         observation_free(seen);
 
-        if (observer->n_waiting > 0 && go_on(observer) >= 0)
-                return;
-        if (observer->idle)
-                observer->idle(observer->userdata);
+        if (observer->n_waiting == 0 || go_on(observer) < 0)
+                tell_idle(observer);
 }
 
 static int on_soon(sd_event_source *source, void *userdata) {
         struct observer *observer = userdata;
 
-        return observer->current || observer->n_waiting == 0 ? 0 : go_on(observer);
+        if (observer->current)
+                return 0;
+        if (observer->n_waiting > 0)
+                return go_on(observer);
+
+        tell_idle(observer);
+        return 0;
 }
 
 int observer_new(sd_event *event, struct model *model, struct workers *workers, void (*idle)(void *userdata),
@@ -374,22 +383,21 @@ struct observer *observer_free(struct observer *observer) {
         return NULL;
 }
 
+static bool waits_last(const struct observer *observer, const struct pci_address *address) {
+        return observer->n_waiting > 0 &&
+               pci_address_compare(&observer->waiting[observer->n_waiting - 1].address, address) == 0;
+}
+
 int observer_add(struct observer *observer, const struct function *f) {
         const struct target_of_look target = { f->address, f->identity };
-        int r;
 
-        /* Whoever moves it looks at it. */
-        if (f->moving)
-                return 0;
+        /* Whoever moves it looks at it; and events of one function come in rows. */
+        if (!f->moving && !waits_last(observer, &f->address)) {
+                int r = wait_again(observer, &target);
 
-        /* Events of one function come in rows. */
-        if (observer->n_waiting > 0 &&
-            pci_address_compare(&observer->waiting[observer->n_waiting - 1].address, &f->address) == 0)
-                return 0;
-
-        r = wait_again(observer, &target);
-        if (r < 0)
-                return r;
+                if (r < 0)
+                        return r;
+        }
 
         return sd_event_source_set_enabled(observer->soon, SD_EVENT_ONESHOT);
 }

@@ -234,6 +234,22 @@ static void test_observer_and_dead_worker(void **state) {
         observer_free(observer);
 }
 
+/* A function that is being moved is left to whoever moves it, and nobody waits for it. */
+static void test_observer_and_moving(void **state) {
+        struct stage *stage = *state;
+        unsigned idle = 0;
+        struct observer *observer = new_observer(stage, &idle);
+        struct function *f = host_function(&stage->host, addresses[0]);
+
+        model_set_moving(f, true);
+        assert_ok(observer_add(observer, f));
+        while (idle == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        assert_string_equal(f->override, "");
+        model_set_moving(f, false);
+        observer_free(observer);
+}
+
 /* Functions that come while others are being looked at are looked at as well. */
 static void test_observer_meanwhile(void **state) {
         struct stage *stage = *state;
@@ -255,4 +271,4 @@ static void test_observer_meanwhile(void **state) {
 UNIT_MAIN(ON_STAGE(test_crowd), ON_STAGE(test_only_news_is_told), ON_STAGE(test_stuck),
           ON_STAGE(test_worker_dies), ON_STAGE(test_left_alone), ON_STAGE(test_moved_meanwhile), ON_STAGE(test_observer),
           ON_STAGE(test_observer_passes_over), ON_STAGE(test_observer_and_dead_worker),
-          ON_STAGE(test_observer_meanwhile))
+          ON_STAGE(test_observer_and_moving), ON_STAGE(test_observer_meanwhile))
