@@ -49,6 +49,7 @@ struct journal_entry *journal_entry_free(struct journal_entry *entry) {
         plan_free(entry->plan);
         free(entry->done);
         free(entry->workers);
+        json_object_put(entry->json);
         free(entry);
         return NULL;
 }
@@ -82,13 +83,12 @@ static struct json_object *movement_to_json(const struct movement *m) {
         return object;
 }
 
-static struct json_object *step_to_json(const struct step *step, bool done) {
+static struct json_object *step_to_json(const struct step *step) {
         struct json_object *object = json_object_new_object();
 
         json_object_object_add(object, "kind", string(step_kind_name(step->kind)));
         json_object_object_add(object, "movement", json_object_new_uint64(step->movement));
         json_object_object_add(object, "argument", string(step->argument));
-        json_object_object_add(object, "done", json_object_new_boolean(done));
         return object;
 }
 
@@ -100,27 +100,72 @@ static struct json_object *worker_to_json(const struct worker_identity *worker) 
         return object;
 }
 
-int journal_write(struct journal *journal, const struct journal_entry *entry) {
-        _cleanup_json_ struct json_object *object = json_object_new_object();
-        struct json_object *movements = json_object_new_array(), *steps = json_object_new_array(),
-                           *workers = json_object_new_array();
-        char name[16];
+/* An object that is written as VALUE is now, without going through it again. */
+static struct json_object *frozen(struct json_object *value) {
+        char *text = strdup(strempty(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)));
+        struct json_object *object = json_object_new_object();
+
+        json_object_put(value);
+        json_object_set_serializer(object, json_object_userdata_to_json_string, text,
+                                   json_object_free_userdata);
+        return object;
+}
+
+static struct json_object *list_movements(const struct plan *plan) {
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < plan->n_movements; i++)
+                json_object_array_add(array, movement_to_json(&plan->movements[i]));
+        return array;
+}
+
+static struct json_object *list_steps(const struct plan *plan) {
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < plan->n_steps; i++)
+                json_object_array_add(array, step_to_json(&plan->steps[i]));
+        return array;
+}
+
+static struct json_object *list_done(const struct journal_entry *entry) {
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < entry->plan->n_steps; i++)
+                if (entry->done[i])
+                        json_object_array_add(array, json_object_new_uint64(i));
+        return array;
+}
+
+static struct json_object *list_workers(const struct journal_entry *entry) {
+        struct json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < entry->n_workers; i++)
+                json_object_array_add(array, worker_to_json(&entry->workers[i]));
+        return array;
+}
+
+/* What is the same whenever the entry is written. */
+static struct json_object *begin_json(const struct journal_entry *entry) {
+        struct json_object *object = json_object_new_object();
 
         json_object_object_add(object, "uid", json_object_new_uint64(entry->uid));
         json_object_object_add(object, "caller", string(entry->caller));
         json_object_object_add(object, "target", string(entry->word));
-        json_object_object_add(object, "movements", movements);
-        json_object_object_add(object, "steps", steps);
-        json_object_object_add(object, "workers", workers);
+        json_object_object_add(object, "movements", frozen(list_movements(entry->plan)));
+        json_object_object_add(object, "steps", frozen(list_steps(entry->plan)));
+        return object;
+}
 
-        for (size_t i = 0; i < entry->plan->n_movements; i++)
-                json_object_array_add(movements, movement_to_json(&entry->plan->movements[i]));
-        for (size_t i = 0; i < entry->plan->n_steps; i++)
-                json_object_array_add(steps, step_to_json(&entry->plan->steps[i], entry->done[i]));
-        for (size_t i = 0; i < entry->n_workers; i++)
-                json_object_array_add(workers, worker_to_json(&entry->workers[i]));
+int journal_write(struct journal *journal, struct journal_entry *entry) {
+        char name[16];
 
-        return store_write(journal->store, file_name(entry->id, name), object);
+        /* With every step of many functions it is written anew. */
+        if (!entry->json)
+                entry->json = begin_json(entry);
+        json_object_object_add(entry->json, "done", list_done(entry));
+        json_object_object_add(entry->json, "workers", list_workers(entry));
+
+        return store_write(journal->store, file_name(entry->id, name), entry->json);
 }
 
 int journal_remove(struct journal *journal, uint32_t id) {

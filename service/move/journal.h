@@ -11,6 +11,7 @@
 #include "service/move/worker.h"
 
 struct journal;
+struct json_object;
 
 struct journal_entry {
         uint32_t id;
@@ -22,6 +23,8 @@ struct journal_entry {
         bool *done;          /* owned; for each step, whether it is finished */
         struct worker_identity *workers; /* owned; who may be in the midst of a write */
         size_t n_workers;
+        struct json_object *json; /* owned; as it was last written, NULL before that. Movements and steps
+                                     stay as they were with the first time */
 };
 
 /* Opens the journal below DIRECTORY. */
@@ -29,7 +32,7 @@ int journal_open(const char *directory, struct journal **ret);
 struct journal *journal_free(struct journal *journal);
 
 /* Puts ENTRY on disk in place of what was there under its id. */
-int journal_write(struct journal *journal, const struct journal_entry *entry);
+int journal_write(struct journal *journal, struct journal_entry *entry);
 
 /* Removes it: the operation is over. */
 int journal_remove(struct journal *journal, uint32_t id);

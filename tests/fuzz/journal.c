@@ -82,7 +82,7 @@ static void assert_same(const struct journal_entry *a, const struct journal_entr
                        a->workers[i].start_time == b->workers[i].start_time);
 }
 
-static void write_again(const struct journal_entry *entry) {
+static void write_again(struct journal_entry *entry) {
         struct journal *journal;
 
         assert(journal_open(ROOM, &journal) >= 0);
