@@ -64,15 +64,14 @@ static const Verb *find_verb(const char *name) {
 }
 
 static void print_help(void) {
-        puts("vfiobindctl [OPTION...] [VERB] [ADDRESS...]\n\n"
-             "Moves PCI devices between their host drivers and VFIO, for virtual machines.\n");
+        puts("vfiobindctl [OPTION...] [VERB] [ADDRESS...]: moves PCI devices to VFIO and back\n");
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 printf("  %-8s %-15s %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
 
         putchar('\n');
         options_print_help(stdout, NULL);
-        puts("\nExamples: vfiobindctl bind --help. Exit status and the rest: man vfiobindctl.");
+        puts("Examples: vfiobindctl bind --help. Exit status and the rest: man vfiobindctl.");
 }
 
 static void print_verb_help(const Verb *verb) {
@@ -144,42 +143,42 @@ static Status finish_output(Client *client, Status status) {
 
 static Status run(Client *client, int argc, char **argv) {
         _cleanup_free_ char *message = NULL;
-        const char *name = "list";
         const Verb *verb;
         Status status;
-        int first;
+        int r;
 
-        first = options_parse(argc, argv, &client->options, &message);
-        if (first < 0)
-                return complain(client, NULL, "%s", message ?: "Out of memory");
+        r = options_parse(argc, argv, &client->options, &message);
+        verb = find_verb(client->options.verb ?: "list");
+        if (r < 0)
+                return complain(client, client->options.verb ? verb : NULL, "%s",
+                                message ?: "Out of memory");
         if (client->options.version) {
                 puts("vfiobindctl " VFIOBIND_VERSION);
                 return STATUS_DONE;
         }
-        if (first == argc && client->options.help) {
+        if (client->options.help && !client->options.verb) {
                 print_help();
                 return STATUS_DONE;
         }
 
-        if (first < argc)
-                name = argv[first++];
-        client->operands = argv + first;
-        client->n_operands = (size_t) (argc - first);
-
-        verb = find_verb(name);
         if (!verb)
-                return complain(client, NULL, "There is no verb '%s'", name);
+                return complain(client, NULL, "There is no verb '%s'", client->options.verb);
         if (client->options.help) {
                 print_verb_help(verb);
                 return STATUS_DONE;
         }
 
+        client->operands = client->options.operands;
+        client->n_operands = client->options.n_operands;
         status = check_usage(client, verb);
         return status == STATUS_DONE ? connect_and_run(client, verb) : status;
 }
 
 int main(int argc, char **argv) {
         Client client = { .terminal = terminal_probe() };
+        Status status;
 
-        return finish_output(&client, run(&client, argc, argv));
+        status = finish_output(&client, run(&client, argc, argv));
+        options_done(&client.options);
+        return status;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dbus/names.h"
@@ -19,9 +20,8 @@ typedef enum Effect {
 } Effect;
 
 typedef enum Scope {
-        SCOPE_VERB,       /* for the verbs that take it, and told in their help */
-        SCOPE_INSPECTING, /* the same, and common enough to be told in the general help as well */
-        SCOPE_ALL,        /* for every verb */
+        SCOPE_VERB, /* for the verbs that take it, and told in their help */
+        SCOPE_ALL,  /* for every verb */
 } Scope;
 
 typedef struct Option {
@@ -33,6 +33,8 @@ typedef struct Option {
         Scope scope;
         const char *help;
 } Option;
+
+#define WORD 1 /* what getopt_long() answers for a word that is no option */
 
 #define FIELD(name) offsetof(Options, name)
 
@@ -46,9 +48,9 @@ static const Option options_table[] = {
           "even if something in use is cut off by it" },
         { "dry-run", 0, NULL, EFFECT_SET, FIELD(dry_run), SCOPE_VERB,
           "only say what it would do, as 'plan' does" },
-        { "json", 0, "short|pretty|off", EFFECT_JSON, FIELD(json), SCOPE_INSPECTING,
+        { "json", 0, "short|pretty|off", EFFECT_JSON, FIELD(json), SCOPE_VERB,
           "the answer as JSON, for programs" },
-        { "no-legend", 0, NULL, EFFECT_CLEAR, FIELD(legend), SCOPE_INSPECTING,
+        { "no-legend", 0, NULL, EFFECT_CLEAR, FIELD(legend), SCOPE_VERB,
           "neither header nor closing words" },
         { "no-pager", 0, NULL, EFFECT_CLEAR, FIELD(pager), SCOPE_ALL,
           "long output straight to the terminal" },
@@ -97,6 +99,7 @@ static int apply(const Option *option, const char *argument, Options *options) {
 
 /* What getopt_long() wants to know: long options answer with 256 + their index in the table. */
 static void make_getopt_tables(struct option *ret_long, char *ret_short) {
+        *ret_short++ = '-'; /* words that are no options come in their order, as if of an option 1 */
         *ret_short++ = ':'; /* tell a missing argument from an unknown option */
 
         for (size_t i = 0; i < ELEMENTSOF(options_table); i++) {
@@ -125,6 +128,14 @@ static const Option *find_option(int c) {
         return NULL;
 }
 
+/* The first is the verb. There is room for every word of the command line. */
+static void add_word(Options *options, char *word) {
+        if (options->verb)
+                options->operands[options->n_operands++] = word;
+        else
+                options->verb = word;
+}
+
 __attribute__((format(printf, 2, 3))) static int complain(char **ret_message, const char *format, ...) {
         va_list arguments;
 
@@ -135,36 +146,59 @@ __attribute__((format(printf, 2, 3))) static int complain(char **ret_message, co
         return -EINVAL;
 }
 
+/* What getopt_long() answered with: a word, or an option, which is applied. */
+static int take(int c, char **argv, Options *options, char **ret_message) {
+        const Option *option = c == '?' || c == ':' ? NULL : find_option(c);
+
+        if (c == WORD) {
+                add_word(options, optarg);
+                return 0;
+        }
+        if (c == ':')
+                return complain(ret_message, "Option '%s' takes an argument", argv[optind - 1]);
+        if (!option && optopt > 0 && optopt < 256)
+                return complain(ret_message, "There is no option '-%c'", optopt);
+        if (!option && optopt >= 256)
+                return complain(ret_message, "Option '--%s' takes no argument", find_option(optopt)->name);
+        if (!option)
+                return complain(ret_message, "There is no option '%s'", argv[optind - 1]);
+        if (apply(option, optarg, options) < 0)
+                return complain(ret_message, "Option '--%s' takes %s, not '%s'", option->name,
+                                option->argument, optarg);
+
+        options->given |= UINT32_C(1) << (option - options_table);
+        return 0;
+}
+
 int options_parse(int argc, char **argv, Options *ret, char **ret_message) {
         Options options = { .legend = true, .pager = true, .ask_password = true, .driver = "" };
         struct option long_options[ELEMENTSOF(options_table) + 1];
-        char short_options[ELEMENTSOF(options_table) * 2 + 2];
-        int c;
+        char short_options[ELEMENTSOF(options_table) * 2 + 3];
+        int c, r = 0;
+
+        options.operands = calloc((size_t) argc + 1, sizeof(char *));
+        if (!options.operands) {
+                *ret_message = NULL;
+                *ret = options;
+                return -EINVAL;
+        }
 
         make_getopt_tables(long_options, short_options);
         opterr = 0;
 
-        while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) >= 0) {
-                const Option *option = c == '?' || c == ':' ? NULL : find_option(c);
+        while (r >= 0 && (c = getopt_long(argc, argv, short_options, long_options, NULL)) >= 0)
+                r = take(c, argv, &options, ret_message);
 
-                if (c == ':')
-                        return complain(ret_message, "Option '%s' takes an argument", argv[optind - 1]);
-                if (!option && optopt > 0 && optopt < 256)
-                        return complain(ret_message, "There is no option '-%c'", optopt);
-                if (!option && optopt >= 256)
-                        return complain(ret_message, "Option '--%s' takes no argument",
-                                        find_option(optopt)->name);
-                if (!option)
-                        return complain(ret_message, "There is no option '%s'", argv[optind - 1]);
-                if (apply(option, optarg, &options) < 0)
-                        return complain(ret_message, "Option '--%s' takes %s, not '%s'", option->name,
-                                        option->argument, optarg);
-
-                options.given |= UINT32_C(1) << (option - options_table);
-        }
+        options.n_before = options.n_operands;
+        for (int i = optind; r >= 0 && i < argc; i++)
+                add_word(&options, argv[i]);
 
         *ret = options;
-        return optind;
+        return r;
+}
+
+void options_done(Options *options) {
+        free(options->operands);
 }
 
 static bool list_contains(const char *list, const char *word) {
@@ -191,7 +225,7 @@ void options_print_help(FILE *file, const char *accepted) {
                 const Option *o = options_table + i;
                 char names[64], letter[] = { '-', o->letter, ',', ' ', 0 };
 
-                if (accepted ? !list_contains(accepted, o->name) : o->scope == SCOPE_VERB)
+                if (accepted ? !list_contains(accepted, o->name) : o->scope != SCOPE_ALL)
                         continue;
 
                 snprintf(names, sizeof(names), "%s--%s%s%s", o->letter ? letter : "", o->name,

@@ -19,18 +19,23 @@ typedef struct Options {
         const char *driver; /* the target, "" unless given */
         uint64_t flags;     /* VFIOBIND_FLAG_… */
 
+        const char *verb;  /* the first word that is no option, or NULL */
+        char **operands;   /* those that follow; ends with NULL */
+        size_t n_operands; /* all of them */
+        size_t n_before;   /* of these, how many stand before "--"; without "--", all */
+
         uint32_t given; /* for options_misfit() */
 } Options;
 
-/* Reads `argv`, whose operands are moved behind the options, and fills `ret`. Returns the index of the first
- * operand, or -EINVAL with a message, owned by the caller, in `ret_message` (or NULL if memory is short).
- * Arguments stay borrowed. */
+/* Reads `argv` and fills `ret`, also where it fails, as far as it came. -EINVAL with a message, owned by the
+ * caller, in `ret_message` (or NULL if memory is short). Arguments stay borrowed; what `ret` holds of its
+ * own is let go by options_done(). */
 int options_parse(int argc, char **argv, Options *ret, char **ret_message);
+void options_done(Options *options);
 
 /* The first option given, or NULL, that is neither for every verb nor in `accepted`, a list of names with
  * spaces. */
 const char *options_misfit(const Options *options, const char *accepted);
 
-/* Writes help on the options that are for every verb, or at least for many (`accepted` NULL), or on those in
- * `accepted`. */
+/* Writes help on the options that are for every verb (`accepted` NULL), or on those in `accepted`. */
 void options_print_help(FILE *file, const char *accepted);
