@@ -69,26 +69,78 @@ static char *first_missing(const char *text, const char *other) {
         return NULL;
 }
 
-static int word_difference(const char *line, bool is_new, struct failure *failure) {
+/* A line as it was printed. Overrides may hold anything but a newline, and come last: they are not compared
+ * by themselves. */
+struct line {
         char kind[16], address[PCI_ADDRESS_SIZE], word[NAME_MAX + 1];
+        uint64_t identity;
+};
 
+static int parse_line(const char *text, struct line *ret) {
         _Static_assert(PCI_ADDRESS_SIZE == 17 && NAME_MAX == 255, "The widths below are theirs.");
-        if (sscanf(line, "%15s %16s %255s", kind, address, word) != 3)
+
+        *ret = (struct line){};
+        return sscanf(text, "%15s %16s %255s %" SCNu64, ret->kind, ret->address, ret->word,
+                      &ret->identity) >= 3
+                               ? 0
+                               : -EINVAL;
+}
+
+static bool is_movement(const struct line *line) {
+        return streq(line->kind, LINE_MOVE) || streq(line->kind, LINE_STAY);
+}
+
+/* What TEXT says of where the function at ADDRESS is. */
+static bool find_movement(const char *text, const char *address, struct line *ret) {
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+                if (parse_line(line, ret) >= 0 && is_movement(ret) && streq(ret->address, address))
+                        return true;
+
+        return false;
+}
+
+static int word_movement(const char *address, const char *now, const char *before, struct failure *failure) {
+        struct line is, was;
+
+        if (!find_movement(before, address, &was))
+                return fail(failure, FAILURE_STATE_CHANGED,
+                            "Since the plan was made, %s has become part of what is to be moved: plan again",
+                            address);
+        if (!find_movement(now, address, &is))
+                return fail(failure, FAILURE_STATE_CHANGED,
+                            "Since the plan was made, %s is no longer part of what is to be moved: plan again",
+                            address);
+        if (is.identity != was.identity)
+                return fail(failure, FAILURE_STATE_CHANGED,
+                            "Since the plan was made, another device has come to %s: plan again", address);
+        if (!streq(is.word, was.word))
+                return fail(failure, FAILURE_STATE_CHANGED,
+                            "Since the plan was made, %s has changed its driver from %s to %s: plan again",
+                            address, was.word, is.word);
+
+        return fail(failure, FAILURE_STATE_CHANGED,
+                    "Since the plan was made, the target of %s or its driver override has changed: plan again",
+                    address);
+}
+
+static int word_difference(const char *text, const char *now, const char *before, bool is_new,
+                           struct failure *failure) {
+        struct line line;
+
+        if (parse_line(text, &line) < 0)
                 return fail_internal(failure, -EINVAL);
 
-        if (streq(kind, LINE_FINDING))
+        if (streq(line.kind, LINE_FINDING))
                 return fail(failure, FAILURE_STATE_CHANGED,
                             is_new ? "Since the plan was made, %s is found to be in use otherwise (%s): plan again"
                                    : "Since the plan was made, %s is no longer in use as it was (%s): plan again",
-                            address, word);
-        if (streq(kind, LINE_STEP))
+                            line.address, line.word);
+        if (streq(line.kind, LINE_STEP))
                 return fail(failure, FAILURE_STATE_CHANGED,
                             "Since the plan was made, the steps for %s have changed (%s): plan again",
-                            address, word);
+                            line.address, line.word);
 
-        return fail(failure, FAILURE_STATE_CHANGED,
-                    "Since the plan was made, %s has changed: it is another device, on another driver (%s) or has another target",
-                    address, word);
+        return word_movement(line.address, now, before, failure);
 }
 
 int plan_check_basis(const struct plan *plan, const char *basis, struct failure *failure) {
@@ -101,10 +153,10 @@ int plan_check_basis(const struct plan *plan, const char *basis, struct failure 
 
         line = first_missing(now, basis);
         if (line)
-                return word_difference(line, true, failure);
+                return word_difference(line, now, basis, true, failure);
 
         line = first_missing(basis, now);
-        return line ? word_difference(line, false, failure)
+        return line ? word_difference(line, now, basis, false, failure)
                     : fail(failure, FAILURE_STATE_CHANGED,
                            "Since the plan was made, the order of its steps has changed: plan again");
 }

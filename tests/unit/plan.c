@@ -2,7 +2,7 @@
 
 /* Plans: which functions a request comes to, what is found, who has to allow it. */
 
-#include "service/move/basis.h"
+#include "service/move/plan.h"
 #include "tests/unit/host.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/unit.h"
@@ -387,50 +387,6 @@ static void test_check_findings(void **state) {
         }
 }
 
-/* What a plan rests on, when it is made again: nothing has happened, or this has. */
-static void test_basis(void **state) {
-        static const struct {
-                const char *address, *driver; /* who has moved meanwhile */
-                const char *found;            /* what has been found then */
-                const char *message;          /* NULL: it is the same plan */
-        } rows[] = {
-                { NULL, NULL, "eth0", NULL },
-                { NULL, NULL, "eth1", "Since the plan was made, 0000:01:00.0 is found to be in use otherwise (network): plan again" },
-                { NULL, NULL, NULL, "Since the plan was made, 0000:01:00.0 is no longer in use as it was (network): plan again" },
-                { "0000:01:00.0", "igb", "eth0",
-                  "Since the plan was made, 0000:01:00.0 has changed: it is another device, on another driver (igb) or has "
-                  "another target" },
-                { "0000:02:00.0", "igb", "eth0", NULL },
-        };
-        struct host *host = *state;
-        struct pci_address nic = at("0000:01:00.0");
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_findings_ struct findings before = {}, after = {};
-                _cleanup_(plan_freep) struct plan *plan = NULL, *again = NULL;
-                _cleanup_failure_ struct failure failure = {};
-                _cleanup_free_ char *basis = NULL;
-
-                host_move(host, "0000:01:00.0", "e1000e", "");
-                host_move(host, "0000:02:00.0", "nvme", "");
-                assert_ok(findings_add(&before, FINDING_NETWORK, SEVERITY_FORCE, &nic, "eth0", "x"));
-                plan = make(host, "0000:01:00.0", 0, "vfio", &before);
-                basis = plan_basis(plan);
-                assert_non_null(basis);
-
-                if (rows[i].address)
-                        host_move(host, rows[i].address, rows[i].driver, "");
-                if (rows[i].found)
-                        assert_ok(findings_add(&after, FINDING_NETWORK, SEVERITY_FORCE, &nic, rows[i].found, "x"));
-                again = make(host, "0000:01:00.0", 0, "vfio", &after);
-
-                assert_row((plan_check_basis(again, basis, &failure) < 0) == !!rows[i].message, "row %zu", i);
-                assert_int_equal(failure.kind, rows[i].message ? FAILURE_STATE_CHANGED : FAILURE_NONE);
-                if (rows[i].message)
-                        assert_string_equal(failure.message, rows[i].message);
-        }
-}
-
 /* One that cannot go ends the plan for all. */
 static void test_failing(void **state) {
         struct host *host = *state;
@@ -452,4 +408,4 @@ static void test_failing(void **state) {
 UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans),
           ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_force),
           ON_HOST(test_takes_findings),
-          cmocka_unit_test(test_check_findings), ON_HOST(test_basis), ON_HOST(test_failing))
+          cmocka_unit_test(test_check_findings), ON_HOST(test_failing))
