@@ -8,7 +8,7 @@
 #include "dbus/path.h"
 #include "dbus/service.h"
 #include "dbus/wish.h"
-#include "service/usage/printable.h"
+#include "service/host/printable.h"
 
 #define GETTER(name)                                                                                        \
         static int name(sd_bus *bus, const char *path, const char *interface, const char *property,         \

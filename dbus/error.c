@@ -6,7 +6,7 @@
 
 #include "dbus/error.h"
 #include "dbus/names.h"
-#include "service/usage/printable.h"
+#include "service/host/printable.h"
 
 static const char *const names[_FAILURE_KIND_MAX] = {
         [FAILURE_INVALID_ARGUMENT] = SD_BUS_ERROR_INVALID_ARGS,

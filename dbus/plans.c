@@ -6,7 +6,7 @@
 
 #include "dbus/plans.h"
 #include "polkit/checks.h"
-#include "service/usage/printable.h"
+#include "service/host/printable.h"
 
 static int append_steps(sd_bus_message *message, const struct plan *plan) {
         int r;

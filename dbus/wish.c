@@ -7,19 +7,23 @@
 #include "dbus/path.h"
 #include "dbus/wish.h"
 #include "service/host/array.h"
+#include "service/host/printable.h"
 
 #define WORD_HOST "host"
 
+/* What is shown of an address that is none. */
+#define SHOWN_SIZE 64
+
 int parse_address(const char *text, struct pci_address *ret, struct failure *failure) {
-        _cleanup_free_ char *shown = NULL;
+        char shown[SHOWN_SIZE];
 
         if (pci_address_parse(text, ret) >= 0)
                 return 0;
 
-        shown = text_escape(text, 64);
+        text_cut(text, shown, sizeof(shown));
         return fail(failure, FAILURE_INVALID_ARGUMENT,
                     "\"%s\" is not a PCI address: it should look like 0000:65:00.0, or 65:00.0 in domain 0",
-                    strempty(shown));
+                    shown);
 }
 
 static int add_address(struct wish *wish, const struct pci_address *address, struct failure *failure) {

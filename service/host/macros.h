@@ -69,7 +69,3 @@ static inline const char *startswith(const char *text, const char *prefix) {
 
 /* Replaces *P by a copy of TEXT. Returns 0, or -ENOMEM and leaves *P as it was. */
 int free_and_copy(char **p, const char *text);
-
-/* A copy of TEXT that is safe to show: at most MAX bytes of it, control characters and whatever is not ASCII
- * as "\xNN", and quotes and backslashes too. The caller frees it; NULL where memory is short. */
-char *text_escape(const char *text, size_t max);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "service/host/printable.h"
 #include "service/host/variant.h"
 #include "service/move/target.h"
 
@@ -134,7 +135,7 @@ static int resolve_unrecorded(const struct model *model, const struct function *
 
 static int resolve_host_driver(const struct model *model, const struct function *f, const char *driver,
                                const struct home *home, struct target *ret, struct failure *failure) {
-        _cleanup_free_ char *shown = text_escape(driver, NAME_MAX);
+        _cleanup_free_ char *shown = text_printable(driver);
 
         if (!shown)
                 return fail_internal(failure, -ENOMEM);

@@ -8,7 +8,7 @@
 
 #include "service/host/array.h"
 #include "service/usage/finding.h"
-#include "service/usage/printable.h"
+#include "service/host/printable.h"
 
 _Static_assert(sizeof(struct finding_record) <= 8192, "a finding is one small message");
 

@@ -2,10 +2,10 @@
 
 /* Finding the firmware's framebuffer in the map of the machine's memory. */
 
-#include <errno.h>
 #include <stdio.h>
 
 #include "service/usage/firmware.h"
+#include "service/usage/lines.h"
 #include "service/usage/lookers.h"
 
 /* What the kernel's drivers for it call the memory that they take (drivers/video/fbdev, drivers/gpu/drm,
@@ -13,11 +13,6 @@
 static const char *const names[] = {
         "BOOTFB", "efifb", "vesafb", "simplefb", "simpledrm", "efidrm", "vesadrm", "ofdrm",
 };
-
-static void filep(FILE **file) {
-        if (*file)
-                fclose(*file);
-}
 
 static bool is_framebuffer(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
@@ -27,9 +22,17 @@ static bool is_framebuffer(const char *name) {
         return false;
 }
 
+/* Where one has come in the map. */
+struct search {
+        const char *address;
+        size_t inside; /* how far to the right the function's line begins; SIZE_MAX outside of it */
+        char *name;    /* FIRMWARE_NAME_SIZE bytes, or NULL */
+};
+
 /* A line is "  fd000000-fd7effff : efifb": what is further to the right is inside of what stands above it.
  * Only the order counts here, since the numbers are for those with CAP_SYS_ADMIN. */
-static int look_at_line(const char *line, const char *address, size_t *inside, char *ret_name) {
+static int look_at_line(const char *line, void *userdata) {
+        struct search *search = userdata;
         size_t depth = strspn(line, " ");
         const char *name = strstr(line, " : ");
 
@@ -37,40 +40,25 @@ static int look_at_line(const char *line, const char *address, size_t *inside, c
                 return 0;
         name += strlen(" : ");
 
-        if (*inside != SIZE_MAX && depth <= *inside)
-                *inside = SIZE_MAX;
-        if (*inside == SIZE_MAX) {
-                if (streq(name, address))
-                        *inside = depth;
+        if (search->inside != SIZE_MAX && depth <= search->inside)
+                search->inside = SIZE_MAX;
+        if (search->inside == SIZE_MAX) {
+                if (streq(name, search->address))
+                        search->inside = depth;
                 return 0;
         }
 
         if (!is_framebuffer(name))
                 return 0;
-        if (ret_name)
-                snprintf(ret_name, FIRMWARE_NAME_SIZE, "%s", name);
+        if (search->name)
+                snprintf(search->name, FIRMWARE_NAME_SIZE, "%s", name);
         return 1;
 }
 
 int firmware_framebuffer(const struct root *root, const struct pci_address *address, char *name) {
-        _cleanup_free_ char *path = root_path(root, "/proc/iomem"), *line = NULL;
-        _cleanup_(filep) FILE *file = NULL;
-        size_t size = 0, inside = SIZE_MAX;
-        int r = 0;
+        struct search search = { .address = PCI_ADDRESS_TEXT(address), .inside = SIZE_MAX, .name = name };
 
-        if (!path)
-                return -ENOMEM;
-
-        file = fopen(path, "re");
-        if (!file)
-                return errno == ENOENT ? 0 : -errno;
-
-        while (r == 0 && getline(&line, &size, file) > 0) {
-                line[strcspn(line, "\n")] = '\0';
-                r = look_at_line(line, PCI_ADDRESS_TEXT(address), &inside, name);
-        }
-
-        return r;
+        return foreach_line(root, "/proc/iomem", look_at_line, &search);
 }
 
 int framebuffer_look(struct look *look) {

@@ -4,47 +4,23 @@
  * which sysfs does not show. It tells each adapter's minor number below /proc; the major number is the
  * kernel's to tell. */
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
+#include "service/usage/lines.h"
 #include "service/usage/lookers.h"
 
-static void filep(FILE **file) {
-        if (*file)
-                fclose(*file);
-}
-
-/* Calls FUNCTION for each line of a file below the root, until it returns other than 0, which is returned. A
- * file that is not there has no lines. */
-static int foreach_line(const struct root *root, const char *path,
-                        int (*function)(const char *line, unsigned *ret), unsigned *ret) {
-        _cleanup_free_ char *name = root_path(root, path), *line = NULL;
-        _cleanup_(filep) FILE *file = NULL;
-        size_t size = 0;
-        int r = 0;
-
-        if (!name)
-                return -ENOMEM;
-
-        file = fopen(name, "re");
-        if (!file)
-                return errno == ENOENT ? 0 : -errno;
-
-        while (r == 0 && getline(&line, &size, file) > 0)
-                r = function(line, ret);
-        return r;
-}
-
 /* "Device Minor: \t 0" */
-static int read_minor(const char *line, unsigned *ret) {
+static int read_minor(const char *line, void *userdata) {
+        unsigned *ret = userdata;
+
         return sscanf(line, "Device Minor: %u", ret) == 1;
 }
 
 /* "195 nvidia-frontend", or "195 nvidia" since version 535 or so. The list goes on with block devices, which
  * the driver has none of. */
-static int read_major(const char *line, unsigned *ret) {
+static int read_major(const char *line, void *userdata) {
+        unsigned *ret = userdata;
         char name[32];
 
         return sscanf(line, "%u %31s", ret, name) == 2 &&

@@ -13,6 +13,7 @@ import collections
 import json
 import os
 import random
+import re
 import sys
 import xml.etree.ElementTree
 
@@ -27,6 +28,9 @@ WINDOW = 40
 # A connection that has made this many calls leaves, without waiting for what it has asked.
 LIFE = 1500
 CALL_TIMEOUT = 60
+
+# What has no place in a sentence: control characters, and what turns a line around or ends it.
+HARMFUL = re.compile('[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]')
 
 # How often an argument makes sense: a call of which all do costs the service a worker, and the test its time.
 SENSE = 0.4
@@ -313,7 +317,7 @@ class Fuzzer:
         if name != 'done' and body and body.n_children() > 0 and body.get_child_value(0).is_of_type(GLib.VariantType('s')):
             text = body.get_child_value(0).get_string()
             self.examples.setdefault(name, f'{called}: {text}')
-            if name.startswith(f'{NAME}.') and not (text.isprintable() and text.isascii() and text.endswith('.')):
+            if name.startswith(f'{NAME}.') and (HARMFUL.search(text) or not text.endswith('.')):
                 self.wrong.append(f'{called}: {name}: {text!r}')
         elif name == 'done' and (member == 'Set' or member.startswith(MOVING) and body and body.unpack()[0]):
             self.wrong.append(f'{called} was done: {body}')

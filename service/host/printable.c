@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "service/host/macros.h"
-#include "service/usage/printable.h"
+#include "service/host/printable.h"
 
 /* Nothing to see, or harmful to what stands beside it. */
 static const struct {
