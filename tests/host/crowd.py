@@ -64,14 +64,6 @@ def memory(host, pid):
     raise ProcessLookupError(pid)
 
 
-def await_rest(host, pid):
-    """Waits until the service has no worker any more: those that are idle stay a moment."""
-    deadline = time.monotonic() + simhost.DEADLINE
-    while host.read(f'/proc/{pid}/task/{pid}/children').strip():
-        assert time.monotonic() < deadline, 'workers do not end'
-        time.sleep(PAUSE)
-
-
 def count_descriptors(host, pid):
     return len(os.listdir(host.path(f'/proc/{pid}/fd')))
 

@@ -10,7 +10,6 @@ import glob
 import json
 import os
 import re
-import select
 import time
 
 import busclient
@@ -184,15 +183,6 @@ class Stage:
                     found[name] = json.load(file)
         return found
 
-    def workers(self):
-        """Processes of the worker's program, as pids out here."""
-        namespace, found = os.readlink(f'/proc/{self.host.init}/ns/pid'), []
-        for pid in filter(str.isdigit, os.listdir('/proc')):
-            with contextlib.suppress(OSError), open(f'/proc/{pid}/comm', encoding='utf-8', errors='replace') as file:
-                if file.read() == 'vfiobind-worker\n' and os.readlink(f'/proc/{pid}/ns/pid') == namespace:
-                    found.append(int(pid))
-        return found
-
     def kill_worker(self):
         """The one at work: that of the modules comes before that of the group."""
         entry, = self.files('operations').values()
@@ -205,19 +195,11 @@ class Stage:
         pid = self.host.daemon_pid(self.root)
         return len(os.listdir(self.host.path(f'/proc/{pid}/fd')))
 
-    def wait_for_workers(self):
-        for pid in self.workers():
-            with contextlib.suppress(ProcessLookupError):
-                fd = os.pidfd_open(pid)
-                ended = select.select([fd], [], [], simhost.DEADLINE)[0]
-                os.close(fd)
-                assert ended, f'worker {pid} does not end'
-
     def eventually(self, what, check):
         """Until check() is content, as long as the service has something to do: each round is a call that it answers."""
         deadline = time.monotonic() + 5
         while (found := check()) and time.monotonic() < deadline:
-            self.wait_for_workers()
+            self.host.await_workers()
             self.root.call('Get', '(ss)', (busclient.MANAGER, 'Version'), interface='org.freedesktop.DBus.Properties')
         assert not found, f'{what}: {found}'
 
@@ -227,7 +209,7 @@ class Stage:
         """What an operation that is over has left."""
         found = [f'operation {name} on disk' for name in self.files('operations')]
         found += [path for path, interfaces in self.root.managed_objects().items() if OPERATION in interfaces]
-        return found + [f'worker {pid}' for pid in self.workers()]
+        return found + [f'worker {pid}' for pid in self.host.workers()]
 
     def is_true_record(self, address, state, home):
         if state == HOME[address]:

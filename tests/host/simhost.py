@@ -291,6 +291,28 @@ class Host:
         except busclient.Error:
             return None
 
+    def pids_of(self, name):
+        """The host's processes with this name, as pids out here."""
+        here, found = os.readlink(f'/proc/{self.init}/ns/pid'), []
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/comm', encoding='utf-8', errors='replace') as file:
+                if file.read().rstrip('\n') == name[:15] and os.readlink(f'/proc/{pid}/ns/pid') == here:
+                    found.append(int(pid))
+        return found
+
+    def workers(self):
+        return self.pids_of('vfiobind-worker')
+
+    def await_workers(self, seconds=DEADLINE):
+        """Waits for the end of those that there are now. One that is idle stays a moment."""
+        deadline = time.monotonic() + seconds
+        for pid in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                process = os.pidfd_open(pid)
+                ended, _, _ = select.select([process], [], [], max(0, deadline - time.monotonic()))
+                os.close(process)
+                assert ended, f'worker {pid} is still there: {where(pid)}'
+
     def kill_daemon(self, root, number=signal.SIGKILL):
         """And waits until the bus knows that it is gone."""
         pid = self.daemon_pid(root)
@@ -344,6 +366,15 @@ class Host:
 
 
 @contextlib.contextmanager
+def where(pid):
+    """What a process is at: its state, the kernel function that it sleeps in, the system call."""
+    found = []
+    for name in 'stat', 'wchan', 'syscall', 'stack':
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/{name}', encoding='ascii') as file:
+            found.append(file.read().strip())
+    return ' | '.join(found)
+
+
 def within(seconds, what):
     """Fails if the block took longer."""
     start = time.monotonic()

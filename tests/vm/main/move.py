@@ -191,6 +191,7 @@ def signals_precede_the_reply():
         order = [(device, 'Busy', True), (device, 'Driver', 'vfio-pci'), ('DeviceMoved', NIC, 'e1000e', 'vfio-pci', 'vfiobind'),
                  (device, 'Busy', False)]
         equal([change for change in found if change in order], order)
+        equal((found[0], found[-1]), (order[0], order[-1]))
         equal(told('Bind', '(sst)', NIC, 'vfio', 0), [])
     finally:
         found = told('Restore', '(st)', NIC, 0)
