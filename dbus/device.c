@@ -105,6 +105,8 @@ const sd_bus_vtable device_vtable[] = {
                                 method_bind_object, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("t", flags), SD_BUS_RESULT("a(sss)", moves),
                                 method_restore_object, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_ARGS("s", method, "t", flags), SD_BUS_RESULT("s", used),
+                                method_reset_object, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Address", "s", get_address, 0, CONST),
         SD_BUS_PROPERTY("VendorId", "q", get_vendor, 0, CONST),
         SD_BUS_PROPERTY("DeviceId", "q", get_device, 0, CONST),

@@ -142,6 +142,7 @@ DEFINE_REQUEST(method_bind_group, wish_bind_group)
 DEFINE_REQUEST(method_restore, wish_restore)
 DEFINE_REQUEST(method_restore_devices, wish_restore_devices)
 DEFINE_REQUEST(method_restore_group, wish_restore_group)
+DEFINE_REQUEST(method_reset, wish_reset)
 
 static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return road_plan(userdata, message, wish_bind_devices);
@@ -233,6 +234,8 @@ const sd_bus_vtable manager_vtable[] = {
                         method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("s", token), SD_BUS_RESULT("a(sss)", moves),
                                 method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_ARGS("s", device, "s", method, "t", flags),
+                                SD_BUS_RESULT("s", used), method_reset, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceMoved", SD_BUS_ARGS("s", address, "s", from, "s", to, "s", by), 0),
         SD_BUS_SIGNAL_WITH_ARGS(
                         "OperationFinished",

@@ -15,6 +15,8 @@ int append_moves(sd_bus_message *message, const struct model *model, const struc
                 const struct movement *m = &plan->movements[i];
                 const struct function *f = model_function(model, &m->address);
 
+                if (m->target.here)
+                        continue;
                 r = sd_bus_message_append(message, "(sss)", PCI_ADDRESS_TEXT(&m->address), m->old_driver,
                                           f ? f->driver : "");
         }

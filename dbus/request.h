@@ -9,9 +9,10 @@
 
 /* What a message asks for. */
 struct wish {
+        enum errand errand;
         struct pci_address *addresses; /* owned by whoever holds the wish */
         size_t n_addresses;
-        const char *word; /* in the message, or in the ticket */
+        const char *word; /* see struct request; in the message, or in the ticket */
         uint64_t flags;
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "dbus/answer.h"
 #include "dbus/error.h"
 #include "dbus/moves.h"
 #include "dbus/names.h"
@@ -32,13 +33,13 @@ static void stop(struct bus_request *request, struct failure *failure) {
         request_fail(request, failure, false);
 }
 
-static void end_with_moves(struct bus_request *request, const struct plan *plan) {
+static void end_with_answer(struct bus_request *request, const struct journal_entry *entry) {
         sd_bus_message *reply = NULL;
         int r;
 
         r = sd_bus_message_new_method_return(request->message, &reply);
         if (r >= 0)
-                r = append_moves(reply, request->service->model, plan);
+                r = append_answer(reply, request, entry);
         if (r >= 0)
                 (void) sd_bus_send(NULL, reply, NULL);
 
@@ -50,7 +51,7 @@ static void on_moved(const struct journal_entry *entry, const struct failure *fa
         if (failure->kind != FAILURE_NONE)
                 request_fail(userdata, failure, true);
         else
-                end_with_moves(userdata, entry->plan);
+                end_with_answer(userdata, entry);
 }
 
 /* The last step: nobody can call it off any more. */
@@ -67,7 +68,7 @@ static int carry_out(struct bus_request *request, struct plan *plan, struct fail
 
         if (plan->n_movements == 0) {
                 plan_free(plan);
-                end_with_moves(request, NULL);
+                end_with_answer(request, NULL);
                 return 0;
         }
 
@@ -128,6 +129,7 @@ static struct request wanted(const struct bus_request *request) {
         uint64_t flags = request->wish.flags;
 
         return (struct request){
+                .errand = request->wish.errand,
                 .addresses = request->wish.addresses,
                 .n_addresses = request->wish.n_addresses,
                 .word = request->wish.word,
@@ -222,7 +224,7 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
                          address);
         else if (error < 0)
                 r = fail(&failure, FAILURE_MOVE_FAILED,
-                         "%s was not moved: who uses it could not be found out: %s", address,
+                         "%s was left as it is: who uses it could not be found out: %s", address,
                          error == -EPIPE ? "the worker that looked was killed" : strerror(-error));
         else
                 r = proceed(request, findings, &failure);
@@ -258,7 +260,7 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                          PCI_ADDRESS_TEXT(&address));
         else if (error == -EPIPE)
                 r = fail(&failure, FAILURE_MOVE_FAILED,
-                         "%s was not moved: the worker that looked at it was killed before anything was done",
+                         "%s was left as it is: the worker that looked at it was killed before anything was done",
                          PCI_ADDRESS_TEXT(&address));
         else if (error < 0)
                 r = fail_internal(&failure, error);
@@ -270,12 +272,18 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
 }
 
 static int check_flags(const struct wish *wish, struct failure *failure) {
-        static const uint64_t supported = VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP;
+        static const struct {
+                uint64_t fitting, supported;
+        } flags[_ERRAND_MAX] = {
+                [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL, VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP },
+                [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
+        };
 
-        if (wish->flags & ~(uint64_t) VFIOBIND_FLAG_ALL)
+        if (wish->flags & ~flags[wish->errand].fitting)
                 return fail(failure, FAILURE_INVALID_ARGUMENT,
-                            "The flags 0x%" PRIx64 " contain unknown bits", wish->flags);
-        if (wish->flags & ~supported)
+                            "The flags 0x%" PRIx64 " contain bits that are unknown or do not fit here",
+                            wish->flags);
+        if (wish->flags & ~flags[wish->errand].supported)
                 return fail(failure, FAILURE_NOT_SUPPORTED,
                             "The flags 0x%" PRIx64 " contain bits that this release does not support",
                             wish->flags);

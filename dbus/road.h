@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The road that every request to move something takes:
+/* The road that every request to change something takes:
  *
  * 1. The message is read: which functions, where to, with which flags.
  * 2. The functions are observed, and it is found out who uses them, so that what follows rests on what is
@@ -10,7 +10,7 @@
  * 4. polkit is asked for exactly what the plan needs, unless the caller is uid 0. If that was so, everything
  * is done again from 1, for time has passed; where that comes to the same checks, the answer counts, else
  * the answer is StateChanged.
- * 5. The plan is carried out, and the caller gets what moved.
+ * 5. The plan is carried out, and the caller gets what moved, or what else was asked for.
  *
  * A caller that leaves before 5 has asked for nothing. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The arguments of the methods that move something. */
+/* The arguments of the methods that change something. */
 
 #include <errno.h>
 
@@ -138,10 +138,11 @@ enum shape {
         SHAPE_OBJECT,
 };
 
-static int read_wish(struct service *service, sd_bus_message *message, enum shape shape, bool has_word,
-                     struct wish *ret, struct failure *failure) {
+static int read_wish(struct service *service, sd_bus_message *message, enum errand errand, enum shape shape,
+                     bool has_word, struct wish *ret, struct failure *failure) {
         int r;
 
+        ret->errand = errand;
         r = sd_bus_message_rewind(message, true);
         if (r < 0)
                 return fail_internal(failure, r);
@@ -164,20 +165,22 @@ static int read_wish(struct service *service, sd_bus_message *message, enum shap
         return r < 0 ? r : read_target(ret, message, has_word, failure);
 }
 
-#define DEFINE_WISH(name, shape, has_word)                                                                  \
+#define DEFINE_WISH(name, errand, shape, has_word)                                                          \
         int name(struct service *service, sd_bus_message *message, struct wish *ret,                        \
                  struct failure *failure) {                                                                 \
-                return read_wish(service, message, shape, has_word, ret, failure);                          \
+                return read_wish(service, message, errand, shape, has_word, ret, failure);                  \
         }
 
-DEFINE_WISH(wish_bind, SHAPE_DEVICE, true)
-DEFINE_WISH(wish_bind_devices, SHAPE_DEVICES, true)
-DEFINE_WISH(wish_bind_group, SHAPE_GROUP, true)
-DEFINE_WISH(wish_bind_object, SHAPE_OBJECT, true)
-DEFINE_WISH(wish_restore, SHAPE_DEVICE, false)
-DEFINE_WISH(wish_restore_devices, SHAPE_DEVICES, false)
-DEFINE_WISH(wish_restore_group, SHAPE_GROUP, false)
-DEFINE_WISH(wish_restore_object, SHAPE_OBJECT, false)
+DEFINE_WISH(wish_bind, ERRAND_MOVE, SHAPE_DEVICE, true)
+DEFINE_WISH(wish_bind_devices, ERRAND_MOVE, SHAPE_DEVICES, true)
+DEFINE_WISH(wish_bind_group, ERRAND_MOVE, SHAPE_GROUP, true)
+DEFINE_WISH(wish_bind_object, ERRAND_MOVE, SHAPE_OBJECT, true)
+DEFINE_WISH(wish_restore, ERRAND_MOVE, SHAPE_DEVICE, false)
+DEFINE_WISH(wish_restore_devices, ERRAND_MOVE, SHAPE_DEVICES, false)
+DEFINE_WISH(wish_restore_group, ERRAND_MOVE, SHAPE_GROUP, false)
+DEFINE_WISH(wish_restore_object, ERRAND_MOVE, SHAPE_OBJECT, false)
+DEFINE_WISH(wish_reset, ERRAND_RESET, SHAPE_DEVICE, true)
+DEFINE_WISH(wish_reset_object, ERRAND_RESET, SHAPE_OBJECT, true)
 
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return road_move(service_of_call(message), message, wish_bind_object);
@@ -185,4 +188,8 @@ int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *er
 
 int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return road_move(service_of_call(message), message, wish_restore_object);
+}
+
+int method_reset_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return road_move(service_of_call(message), message, wish_reset_object);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Reading what a message asks for: one reader for each shape of the methods that move something. */
+/* Reading what a message asks for: one reader for each shape of the methods that change something. */
 
 #include "dbus/road.h"
 
@@ -25,9 +25,15 @@ int wish_bind_object(struct service *service, sd_bus_message *message, struct wi
 int wish_restore_object(struct service *service, sd_bus_message *message, struct wish *ret,
                         struct failure *failure);
 
-/* The handlers of those two. */
+/* Manager: Reset (sst). Device: Reset (st). */
+int wish_reset(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+int wish_reset_object(struct service *service, sd_bus_message *message, struct wish *ret,
+                      struct failure *failure);
+
+/* The handlers of those of an object. */
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int method_reset_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* Parses the address that a caller gave, for messages that name one. */
 int parse_address(const char *text, struct pci_address *ret, struct failure *failure);

@@ -173,7 +173,8 @@ static int read_virtual_functions(int dir, struct function *f) {
 
 /* What can change: read in the first place and again by function_refresh(). */
 static int read_state(const struct root *root, int dir, struct function *f) {
-        char methods[SYSFS_VALUE_MAX] = "";
+        char methods[SYSFS_VALUE_MAX];
+        ssize_t n;
         int r;
 
         r = read_driver(dir, f);
@@ -186,8 +187,11 @@ static int read_state(const struct root *root, int dir, struct function *f) {
         if (r < 0)
                 return r;
 
-        if (sysfs_read(dir, "reset_method", methods, sizeof(methods)) < 0)
+        /* The list came with 5.15, the attribute that resets long before. */
+        n = sysfs_read(dir, "reset_method", methods, sizeof(methods));
+        if (n < 0)
                 methods[0] = '\0';
+        f->resets_unlisted = n == -ENOENT && faccessat(dir, "reset", F_OK, 0) >= 0;
         return free_and_copy(&f->reset_methods, methods);
 }
 
@@ -308,6 +312,7 @@ static int take_state(struct function *f, struct function *from) {
         f->virtual_functions = TAKE_PTR(from->virtual_functions);
         f->n_virtual_functions = from->n_virtual_functions;
         f->reset_methods = TAKE_PTR(from->reset_methods);
+        f->resets_unlisted = from->resets_unlisted;
         return changes;
 }
 

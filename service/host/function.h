@@ -56,9 +56,10 @@ struct function {
 
         char *driver; /* owned; "" for none */
         enum driver_kind kind;
-        char *override;      /* owned; "" for none; as last observed by the worker */
-        char *vfio_node;     /* owned; the path of its cdev, "" where there is none */
-        char *reset_methods; /* owned; separated by spaces as the kernel does */
+        char *override;       /* owned; "" for none; as last observed by the worker */
+        char *vfio_node;      /* owned; the path of its cdev, "" where there is none */
+        char *reset_methods;  /* owned; separated by spaces as the kernel does */
+        bool resets_unlisted; /* the kernel can reset it, and is too old to tell how */
 
         /* The kernel's number of the last uevent that the fields are known to reflect: an earlier one tells
          * nothing new. */

@@ -46,6 +46,7 @@ struct journal_entry *journal_entry_free(struct journal_entry *entry) {
 
         free(entry->caller);
         free(entry->word);
+        free(entry->value);
         plan_free(entry->plan);
         free(entry->done);
         free(entry->workers);
@@ -78,6 +79,8 @@ static struct json_object *movement_to_json(const struct movement *m) {
         json_object_object_add(object, "console", json_object_new_boolean(m->shows_console));
         json_object_object_add(object, "virtual_functions",
                                json_object_new_uint64(m->old_virtual_functions));
+        if (m->old_reset_methods)
+                json_object_object_add(object, "reset_methods", string(m->old_reset_methods));
         json_object_object_add(object, "driver", string(m->target.driver));
         json_object_object_add(object, "override", string(m->target.override));
         return object;
@@ -186,7 +189,8 @@ static int copy_member(struct json_object *object, const char *key, char *buffer
 
 static int movement_from_json(struct json_object *object, struct plan *plan) {
         const char *address = json_string(object, "address"), *driver = json_string(object, "old_driver"),
-                   *override = json_string(object, "old_override");
+                   *override = json_string(object, "old_override"),
+                   *methods = json_string(object, "reset_methods");
         struct json_object *group, *console;
         uint64_t virtual_functions = 0;
         struct movement *m;
@@ -197,6 +201,7 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
 
         if (!address || pci_address_parse(address, &m->address) < 0 || !driver ||
             !driver_name_is_valid(driver) || !override || strlen(override) > NAME_MAX ||
+            strlen(strempty(methods)) >= STEP_ARGUMENT_SIZE ||
             json_number(object, "identity", &m->identity) < 0 ||
             !json_object_object_get_ex(object, "group", &group) ||
             !json_object_is_type(group, json_type_int) ||
@@ -213,7 +218,8 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
         m->group = json_object_get_int(group);
         m->old_driver = strdup(driver);
         m->old_override = strdup(override);
-        return m->old_driver && m->old_override ? 0 : -ENOMEM;
+        m->old_reset_methods = methods ? strdup(methods) : NULL;
+        return m->old_driver && m->old_override && !methods == !m->old_reset_methods ? 0 : -ENOMEM;
 }
 
 static int worker_from_json(struct json_object *object, struct journal_entry *entry) {

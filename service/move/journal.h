@@ -18,9 +18,11 @@ struct journal_entry {
         uint64_t begun_usec; /* since when the caller has waited, by CLOCK_MONOTONIC; not on disk */
         uint32_t uid;        /* who asked for it */
         char *caller;        /* owned; the unique name on the bus */
-        char *word;          /* owned; the target that was asked for */
-        struct plan *plan;   /* its movements and steps; what it was while it ran is not needed afterwards */
-        bool *done;          /* owned; for each step, whether it is finished */
+        char *word;          /* owned; the target that was asked for, or the method of a reset */
+        char *value; /* owned; what the last step to tell something has told, NULL for nothing; not on disk
+                      */
+        struct plan *plan; /* its movements and steps; what it was while it ran is not needed afterwards */
+        bool *done;        /* owned; for each step, whether it is finished */
         struct worker_identity *workers; /* owned; who may be in the midst of a write */
         size_t n_workers;
         struct json_object *json; /* owned; as it was last written, NULL before that. Movements and steps

@@ -162,7 +162,7 @@ static void on_forward_report(struct lane *lane, const struct report *report) {
         }
 
         lane->next++;
-        lane->context->step_done(lane, step, lane->context->userdata);
+        lane->context->step_done(lane, step, report, lane->context->userdata);
         next_step(lane);
 }
 
@@ -222,7 +222,7 @@ static struct target target_of_undo(const struct lane *lane, const struct moveme
 
 /* It is on its driver again: what stood on that driver comes back, too. */
 static void complete(struct lane *lane, const struct movement *movement) {
-        if (lane->completed || (movement->old_virtual_functions == 0 && !movement->shows_console)) {
+        if (lane->completed || route_is_complete(movement)) {
                 next_movement(lane, false);
                 return;
         }

@@ -25,7 +25,8 @@ struct lane_context {
         void (*worker_started)(struct lane *lane, void *userdata);
 
         /* Each is called from the event loop. STEP belongs to the lane. */
-        void (*step_done)(struct lane *lane, const struct step *step, void *userdata);
+        void (*step_done)(struct lane *lane, const struct step *step, const struct report *report,
+                          void *userdata);
         void (*done)(struct lane *lane, void *userdata); /* all steps, or stopped */
         void (*failed)(struct lane *lane, const struct step *step, const struct report *report,
                        void *userdata);

@@ -218,9 +218,13 @@ static void on_worker_started(struct lane *lane, void *userdata) {
         note_progress(userdata);
 }
 
-static void on_step_done(struct lane *lane, const struct step *step, void *userdata) {
+static void on_step_done(struct lane *lane, const struct step *step, const struct report *report,
+                         void *userdata) {
         struct operation *operation = userdata;
         const struct plan *plan = plan_of(operation);
+
+        if (*report->value)
+                (void) free_and_copy(&operation->entry->value, report->value);
 
         for (size_t i = 0; i < plan->n_steps; i++)
                 if (plan->steps[i].kind == step->kind && plan->steps[i].movement == step->movement &&
@@ -321,7 +325,10 @@ static int record_homes(struct operation *operation) {
                 const struct movement *m = &plan_of(operation)->movements[i];
                 struct function *f = function_of(operation, m);
 
-                r = f ? records_remember(operation->context->records, f, m->shows_console) : -ENODEV;
+                if (!f)
+                        r = -ENODEV;
+                else if (!m->target.here)
+                        r = records_remember(operation->context->records, f, m->shows_console);
         }
 
         return r;

@@ -15,6 +15,7 @@
 #include "service/move/load.h"
 #include "service/move/node.h"
 #include "service/move/perform.h"
+#include "service/move/reset.h"
 #include "service/move/write.h"
 #include "service/usage/usage.h"
 
@@ -262,6 +263,15 @@ static int perform_virtual_functions(struct subject *subject) {
         return streq(now, subject->order->argument) ? 0 : -EBUSY;
 }
 
+static int perform_reset(struct subject *subject) {
+        return reset_function(subject->dir, &subject->order->address, subject->order->argument,
+                              subject->value, sizeof(subject->value));
+}
+
+static int perform_reset_methods(struct subject *subject) {
+        return reset_put_back(subject->dir, subject->order->argument);
+}
+
 static int perform_look(struct subject *subject) {
         return 0;
 }
@@ -330,6 +340,8 @@ static const struct {
         [STEP_RELEASE_CONSOLE] = { perform_release_console, true, false },
         [STEP_RETURN_CONSOLE] = { perform_return_console, true, false },
         [STEP_VIRTUAL_FUNCTIONS] = { perform_virtual_functions, true, false },
+        [STEP_RESET] = { perform_reset, true, false },
+        [STEP_RESET_METHODS] = { perform_reset_methods, true, false },
         [STEP_LOOK] = { perform_look, true, true },
         [STEP_READ] = { perform_read, true, false },
         [STEP_NOTE] = { perform_note, false, false },

@@ -7,6 +7,7 @@
 
 #include "service/host/array.h"
 #include "service/move/plan.h"
+#include "service/move/reset.h"
 
 static bool contains(struct function *const *functions, size_t n, const struct function *f) {
         for (size_t i = 0; i < n; i++)
@@ -111,22 +112,23 @@ static int add_permission(struct plan *plan, const char *action, bool stays, siz
 }
 
 /* A flag is authorized also where the function stays where it is, and nothing else is needed for that. */
-static int add_permissions(struct plan *plan, const struct target *target, bool stays) {
+static int add_permissions(struct plan *plan, const char *action, bool stays) {
         size_t movement = stays ? plan->n_staying : plan->n_movements;
         int r = 0;
 
         if (!stays)
-                r = add_permission(plan, target->home ? "restore" : "bind", stays, movement);
+                r = add_permission(plan, action, stays, movement);
         if (r >= 0 && plan->flags & PLAN_FORCE)
                 r = add_permission(plan, "force", stays, movement);
         return r;
 }
 
-static int add_movement(struct plan *plan, const struct function *f, const struct target *target) {
-        bool stays = target_is_reached(target, f);
+static int add_movement(struct plan *plan, const struct function *f, const struct target *target,
+                        const char *action) {
+        bool stays = !target->here && target_is_reached(target, f);
         struct movement *movement;
 
-        if (add_permissions(plan, target, stays) < 0)
+        if (add_permissions(plan, action, stays) < 0)
                 return -ENOMEM;
 
         movement = stays ? array_append(&plan->staying, &plan->n_staying, sizeof(*movement))
@@ -194,7 +196,8 @@ static int find_in_topology(struct plan *plan, const struct model *model, const 
                                 "%s is a bridge, and bridges are never moved: name the endpoints behind it",
                                 PCI_ADDRESS_TEXT(&f->address));
 
-        if (!movement->target.backend || movement->target.backend->kind != DRIVER_VFIO)
+        if (movement->target.here || !movement->target.backend ||
+            movement->target.backend->kind != DRIVER_VFIO)
                 return 0;
 
         if (f->group < 0)
@@ -205,46 +208,139 @@ static int find_in_topology(struct plan *plan, const struct model *model, const 
         return find_blockers(plan, model, movement);
 }
 
-int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
-              const struct request *request, const char *configured, home_lookup_t home, void *userdata,
-              const struct findings *findings, struct plan **ret, struct failure *failure) {
-        _cleanup_(plan_freep) struct plan *plan = NULL;
+/* What a plan is made of. */
+struct draft {
+        struct plan *plan;
+        const struct model *model;
+        const struct request *request;
+        const char *configured;
+        home_lookup_t home;
+        void *userdata;
+        const struct findings *findings;
+};
+
+static int resolve_move(const struct draft *draft, const struct function *f, struct target *ret,
+                        struct failure *failure) {
+        return target_resolve(draft->model, f, draft->request->word, draft->configured,
+                              draft->home(f, draft->userdata), ret, failure);
+}
+
+static const char *permission_to_move(const struct target *target) {
+        return target->home ? "restore" : "bind";
+}
+
+static int add_move_steps(const struct draft *draft, size_t index) {
+        struct plan *plan = draft->plan;
+        struct movement *m = &plan->movements[index];
+        int r;
+
+        r = route_release(m, index, model_function(draft->model, &m->address), draft->findings, &plan->steps,
+                          &plan->n_steps);
+        if (r >= 0)
+                r = route(m->old_driver, m->old_override, &m->target, m->group, index, &plan->steps,
+                          &plan->n_steps);
+        if (r >= 0 && m->target.returns_console)
+                r = steps_add(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
+        return r;
+}
+
+static int resolve_reset(const struct draft *draft, const struct function *f, struct target *ret,
+                         struct failure *failure) {
+        const char *method = draft->request->word, *address = PCI_ADDRESS_TEXT(&f->address);
+
+        if (*method != '\0' && !reset_method_is_name(method))
+                return fail(failure, FAILURE_INVALID_ARGUMENT,
+                            "%s cannot be reset by the method asked for: none can have that name", address);
+        if (*f->reset_methods == '\0' && !f->resets_unlisted)
+                return fail(failure, FAILURE_NOT_SUPPORTED,
+                            "%s cannot be reset: the kernel has no method for it", address);
+        if (*method != '\0' && !reset_methods_have(f->reset_methods, method))
+                return fail(failure, FAILURE_NOT_SUPPORTED,
+                            "%s cannot be reset by %s: the kernel's methods for it are %s", address, method,
+                            *f->reset_methods ? f->reset_methods : "not told");
+
+        target_here(f, ret);
+        return 0;
+}
+
+static const char *permission_to_reset(const struct target *target) {
+        return "reset";
+}
+
+static int add_reset_steps(const struct draft *draft, size_t index) {
+        struct plan *plan = draft->plan;
+        struct movement *m = &plan->movements[index];
+        const struct function *f = model_function(draft->model, &m->address);
+
+        if (!f->resets_unlisted) {
+                m->old_reset_methods = strdup(f->reset_methods);
+                if (!m->old_reset_methods)
+                        return -ENOMEM;
+        }
+
+        return steps_add(&plan->steps, &plan->n_steps, STEP_RESET, index, draft->request->word);
+}
+
+/* How each errand makes its part of a plan: where a function shall go, what it takes to be allowed that, and
+ * the steps. */
+static const struct {
+        int (*resolve)(const struct draft *draft, const struct function *f, struct target *ret,
+                       struct failure *failure);
+        const char *(*permission)(const struct target *target);
+        int (*add_steps)(const struct draft *draft, size_t index);
+} errands[_ERRAND_MAX] = {
+        [ERRAND_MOVE] = { resolve_move, permission_to_move, add_move_steps },
+        [ERRAND_RESET] = { resolve_reset, permission_to_reset, add_reset_steps },
+};
+
+static int add_functions(const struct draft *draft, struct function *const *functions, size_t n_functions,
+                         struct failure *failure) {
+        enum errand errand = draft->request->errand;
+        struct target target;
         int r = 0;
 
-        plan = calloc(1, sizeof(*plan));
-        if (!plan)
-                return fail_internal(failure, -ENOMEM);
-        plan->flags = request->flags;
-
-        for (size_t i = 0; i < n_functions; i++) {
-                const struct function *f = functions[i];
-                struct target target;
-
-                r = target_resolve(model, f, request->word, configured, home(f, userdata), &target, failure);
-                if (r < 0)
-                        return r;
-
-                r = add_movement(plan, f, &target);
-                if (r < 0)
-                        return fail_internal(failure, r);
+        for (size_t i = 0; r >= 0 && i < n_functions; i++) {
+                r = errands[errand].resolve(draft, functions[i], &target, failure);
+                if (r >= 0 && add_movement(draft->plan, functions[i], &target,
+                                           errands[errand].permission(&target)) < 0)
+                        r = fail_internal(failure, -ENOMEM);
         }
+        return r;
+}
+
+static int add_steps(const struct draft *draft) {
+        struct plan *plan = draft->plan;
+        int r;
 
         r = add_load_steps(plan);
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
                 struct movement *m = &plan->movements[i];
 
-                r = route_release(m, i, model_function(model, &m->address), findings, &plan->steps,
-                                  &plan->n_steps);
+                r = errands[plan->errand].add_steps(draft, i);
                 if (r >= 0)
-                        r = route(m->old_driver, m->old_override, &m->target, m->group, i, &plan->steps,
-                                  &plan->n_steps);
-                if (r >= 0 && m->target.returns_console)
-                        r = steps_add(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, i, CONSOLE_KERNEL);
-                if (r >= 0)
-                        r = find_in_topology(plan, model, model_function(model, &m->address), m);
+                        r = find_in_topology(plan, draft->model, model_function(draft->model, &m->address),
+                                             m);
         }
-        if (r >= 0)
-                r = take_findings(plan, findings);
+        return r < 0 ? r : take_findings(plan, draft->findings);
+}
+
+int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
+              const struct request *request, const char *configured, home_lookup_t home, void *userdata,
+              const struct findings *findings, struct plan **ret, struct failure *failure) {
+        _cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
+        const struct draft draft = { plan, model, request, configured, home, userdata, findings };
+        int r;
+
+        if (!plan)
+                return fail_internal(failure, -ENOMEM);
+        plan->errand = request->errand;
+        plan->flags = request->flags;
+
+        r = add_functions(&draft, functions, n_functions, failure);
+        if (r < 0)
+                return r;
+
+        r = add_steps(&draft);
         if (r < 0)
                 return fail_internal(failure, r);
 
@@ -296,6 +392,7 @@ static void free_movements(struct movement *movements, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 free(movements[i].old_driver);
                 free(movements[i].old_override);
+                free(movements[i].old_reset_methods);
         }
         free(movements);
 }

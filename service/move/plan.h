@@ -20,22 +20,31 @@ enum plan_flags {
         PLAN_FORCE = 1 << 1, /* go on over findings of severity "force" */
 };
 
+/* What is to be done with the functions: each errand is a line of a table in plan.c. */
+enum errand {
+        ERRAND_MOVE,
+        ERRAND_RESET,
+        _ERRAND_MAX,
+};
+
 struct request {
+        enum errand errand;
         struct pci_address *addresses; /* owned by whoever made the request */
         size_t n_addresses;
-        const char *word; /* the target */
+        const char *word; /* the target; of a reset the method, "" for the first that works */
         unsigned flags;
 };
 
 /* One question for polkit: may the caller do this with this function? */
 struct permission {
-        const char *action; /* the last word of the action's id: "bind", "restore", "force" */
+        const char *action; /* the last word of the action's id: "bind", "restore", "force", "reset" */
         bool stays;         /* the function is one of those that stay */
         size_t movement;    /* its index among them, or among the movements */
 };
 
 struct plan {
-        struct movement *movements;
+        enum errand errand;
+        struct movement *movements; /* with another errand than to move, they stay where they are */
         size_t n_movements;
         struct movement *staying; /* functions that are where they shall go already */
         size_t n_staying;

@@ -60,6 +60,10 @@ int route_release(struct movement *m, size_t index, const struct function *f,
         return r;
 }
 
+bool route_is_complete(const struct movement *m) {
+        return m->old_virtual_functions == 0 && !m->shows_console && !m->old_reset_methods;
+}
+
 int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps) {
         char number[16];
         int r = 0;
@@ -70,6 +74,8 @@ int route_complete(const struct movement *m, size_t index, struct step **steps, 
         }
         if (r >= 0 && m->shows_console)
                 r = steps_add(steps, n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
+        if (r >= 0 && m->old_reset_methods)
+                r = steps_add(steps, n_steps, STEP_RESET_METHODS, index, m->old_reset_methods);
         return r;
 }
 

@@ -20,6 +20,7 @@ struct movement {
         /* What is taken away before it leaves its driver, and given back with an undo. */
         bool shows_console;             /* the kernel's console */
         unsigned old_virtual_functions; /* how many; 0 where they stay */
+        char *old_reset_methods;        /* owned; the kernel's list, NULL where nobody touches it */
 };
 
 struct step {
@@ -35,6 +36,9 @@ int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t 
  * driver goes. Notes in M what was taken away. Nothing where it does not leave a driver. */
 int route_release(struct movement *m, size_t index, const struct function *f,
                   const struct findings *findings, struct step **steps, size_t *n_steps);
+
+/* Whether route_complete() has anything to do. */
+bool route_is_complete(const struct movement *m);
 
 /* Gives back what M says was taken away, for when the function is on that driver again. */
 int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);

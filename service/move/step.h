@@ -23,6 +23,8 @@ enum step_kind {
         STEP_RELEASE_CONSOLE,   /* argument: what shows it, CONSOLE_KERNEL or CONSOLE_FIRMWARE */
         STEP_RETURN_CONSOLE,    /* argument: CONSOLE_KERNEL */
         STEP_VIRTUAL_FUNCTIONS, /* argument: how many there shall be */
+        STEP_RESET,             /* argument: the method, "" for the first that works */
+        STEP_RESET_METHODS,     /* argument: the list to put back, where it is another one now */
         STEP_LOOK,              /* no step of a plan: only observes the function */
         STEP_READ,              /* no step of a plan: reads the attribute that the argument names */
         STEP_NOTE, /* no step of a plan: the functions whose addresses are in the argument are of interest */
@@ -59,5 +61,5 @@ struct report {
         bool has_state; /* whether the fields below were observed */
         char driver[NAME_MAX + 1];
         char override[NAME_MAX + 1];
-        char value[NAME_MAX + 1]; /* what STEP_READ has read */
+        char value[NAME_MAX + 1]; /* what STEP_READ has read; the method that STEP_RESET has used */
 };

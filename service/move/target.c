@@ -186,6 +186,12 @@ int target_resolve(const struct model *model, const struct function *f, const ch
         return resolve_host_driver(model, f, word, home, ret, failure);
 }
 
+void target_here(const struct function *f, struct target *ret) {
+        *ret = (struct target){ .here = true, .backend = backend_by_kind(f->kind) };
+        snprintf(ret->driver, sizeof(ret->driver), "%s", f->driver);
+        snprintf(ret->override, sizeof(ret->override), "%s", f->override);
+}
+
 bool target_is_reached(const struct target *target, const struct function *f) {
         if (target->pick)
                 return f->kind == DRIVER_HOST;

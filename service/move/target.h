@@ -19,6 +19,7 @@ struct home {
 struct target {
         const struct backend *backend; /* NULL for a host driver and for none */
         bool home;                     /* the target is `host` */
+        bool here;                     /* it stays where it is, and something is done with it there */
         bool pick;                     /* the kernel shall pick among the host modules; `driver` is "" */
         bool returns_console;        /* the kernel's console may have framebuffers again, once it is there */
         bool bind_with_own_override; /* a host driver that was asked for by name: ENODEV means that it does
@@ -36,6 +37,9 @@ struct target {
 int target_resolve(const struct model *model, const struct function *f, const char *word,
                    const char *configured, const struct home *home, struct target *ret,
                    struct failure *failure);
+
+/* Where F is. */
+void target_here(const struct function *f, struct target *ret);
 
 /* Whether F is where TARGET wants it, so that nothing has to be done. */
 bool target_is_reached(const struct target *target, const struct function *f);

@@ -8,11 +8,39 @@
 
 #include "service/move/wording.h"
 
+/* What the worker says of a reset: see reset.h. Returns whether it is one of its own errors. */
+static bool word_reset(const struct movement *m, const struct step *step, int error,
+                       struct failure *failure) {
+        const char *address = PCI_ADDRESS_TEXT(&m->address), *methods = strempty(m->old_reset_methods);
+
+        switch (error) {
+        case -EOPNOTSUPP:
+                fail(failure, FAILURE_NOT_SUPPORTED, "%s cannot be reset%s%s: the kernel does not offer it",
+                     address, *step->argument ? " by " : "", step->argument);
+                return true;
+        case -ENOTTY:
+                fail(failure, FAILURE_NOT_SUPPORTED,
+                     "%s cannot be reset: none of these methods of the kernel's works for it as it is now: %s",
+                     address, *step->argument ? step->argument : methods);
+                return true;
+        case -EUCLEAN:
+                fail(failure, FAILURE_NOT_SUPPORTED,
+                     "%s cannot be reset by %s without losing its list of methods (%s), one of which does not work any more: "
+                     "take that one out of its reset_method first",
+                     address, step->argument, methods);
+                return true;
+        default:
+                return false;
+        }
+}
+
 void word_failure(const struct movement *m, const struct step *step, const struct report *report,
                   struct failure *failure) {
         const char *address = PCI_ADDRESS_TEXT(&m->address);
         _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
 
+        if (step->kind == STEP_RESET && word_reset(m, step, report->error, failure))
+                return;
         if (step->kind == STEP_LOAD_MODULE)
                 fail(failure, FAILURE_MODULE_UNAVAILABLE, "%s cannot be moved, since loading %s failed: %s",
                      address, step->argument,

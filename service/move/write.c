@@ -13,7 +13,7 @@
  * "bind" is also what binds the console to its drivers (drivers/tty/vt/vt.c), and "unbind" belongs to every
  * bus. `new_id` is not here: what it adds would outlive the move and catch other devices. */
 static const char *const writable[] = {
-        "driver_override", "unbind", "bind", "drivers_probe", "sriov_numvfs",
+        "driver_override", "unbind", "bind", "drivers_probe", "sriov_numvfs", "reset", "reset_method",
 };
 
 static bool is_writable(const char *attribute) {

@@ -36,13 +36,14 @@ HARMFUL = re.compile('[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]')
 SENSE = 0.4
 # The flag that every release knows.
 GROUP = 2
-# Methods that may answer with moves: nobody has allowed this user any.
-MOVING = ('Apply', 'Bind', 'Restore')
+# Methods that may change something: nobody has allowed this user any.
+MOVING = ('Apply', 'Bind', 'Restore', 'Reset')
 # Of so many plans the tokens are kept, to be carried out perhaps.
 TOKENS = 16
 
 WORDS = ('', 'auto', 'vfio', 'kvm', 'xen', 'host', 'none', 'vfio-pci', 'pci-stub', 'pciback', 'e1000e', 'nvme', 'mlx5_vfio_pci',
          'nonesuch', '../e1000e', 'vfio-pci/bind', 'x' * 255, 'x' * 256, 'x' * 70000, 'a\nb', 'Café', '\x1b[31m', '%s%n', '-', '.')
+METHODS = ('', 'flr', 'pm', 'bus', 'acpi', 'default', 'FLR', 'flr pm')
 ADDRESSES = ('00:1f.2', '0000:01:00.0 ', '0000:01:00', '0000:01:00.8', '0000:01:20.0', 'FFFFFFFF:FF:1F.7', '10000:e1:00.0', '',
              '0000:ff:1f.7', '0000_01_00_0', '0x00:01:00.0', 'é:01:00.0', '0000:01:00.0\n', '1' * 1000)
 NUMBERS = (0, 1, 2, 3, 7, 9, 12, 14, 15, 16, 255, 256, 32767, 65535, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 63, 2 ** 64 - 1)
@@ -75,6 +76,8 @@ class Random(random.Random):
         dice = self.random()
         if dice < SENSE and kind == 's' and name in ('device', 'driver'):
             return GLib.Variant('s', self.choice(self.host.addresses if name == 'device' else WORDS[:12]))
+        if dice < SENSE and kind == 's' and name == 'method':
+            return GLib.Variant('s', self.choice(METHODS))
         if dice < SENSE and kind == 'as' and name == 'devices':
             return GLib.Variant('as', self.sample(self.host.addresses, self.choice((1, 1, 2, 3))))
         if dice < SENSE and name == 'flags':

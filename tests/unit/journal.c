@@ -83,6 +83,7 @@ static struct journal_entry *make_entry(uint32_t id) {
         m->group = 14;
         m->old_driver = strdup("e1000e");
         m->old_override = strdup("\"quoted\\\n\xc3\xa9");
+        m->old_reset_methods = strdup("flr bus");
         strcpy(m->target.driver, "vfio-pci");
         strcpy(m->target.override, "vfio-pci");
 
@@ -133,6 +134,8 @@ static void test_round_trip(void **state) {
                 assert_int_equal(a->group, b->group);
                 assert_string_equal(a->old_driver, b->old_driver);
                 assert_string_equal(a->old_override, b->old_override);
+                assert_string_equal(strempty(a->old_reset_methods), strempty(b->old_reset_methods));
+                assert_true(!a->old_reset_methods == !b->old_reset_methods);
                 assert_string_equal(a->target.driver, b->target.driver);
                 assert_string_equal(a->target.override, b->target.override);
         }

@@ -87,7 +87,9 @@ static void add_functions(struct host *host, const struct world *world) {
                         .bridge = f->bridge_header,
                         .group = f->group < 0 ? NULL : group,
                         .total_vfs = "2",
-                        .vfs = f->n_virtual == 0 ? NULL : f->n_virtual == 1 ? "7777:01:00.0" : "7777:01:00.0 7777:01:00.1",
+                        .vfs = f->n_virtual == 0   ? NULL
+                               : f->n_virtual == 1 ? "7777:01:00.0"
+                                                   : "7777:01:00.0 7777:01:00.1",
                 };
 
                 snprintf(group, sizeof(group), "%d", f->group);
@@ -153,9 +155,9 @@ static void make_state(struct host *host, struct world *world, uint64_t seqnum) 
 
 static void make_findings(struct world *world) {
         static const struct world_finding kinds[] = {
-                { "mounted", "/mnt", "force" },    { "mounted", "/", "refuse" },
-                { "swap", "/dev/sda3", "refuse" }, { "mounted", "/home", "force" },
-                { "swap", "/swapfile", "refuse" }, { "display", "console", "force" },
+                { "mounted", "/mnt", "force" },         { "mounted", "/", "refuse" },
+                { "swap", "/dev/sda3", "refuse" },      { "mounted", "/home", "force" },
+                { "swap", "/swapfile", "refuse" },      { "display", "console", "force" },
                 { "display", "boot display", "force" }, { "framebuffer", "efifb", "warn" },
                 { "network", "eth0", "force" },
         };
@@ -233,7 +235,8 @@ static int take_findings(const struct world *world, struct findings *findings) {
                 const struct world_finding *f = &world->findings[i];
                 struct pci_address address = at(world->functions[f->function].address);
 
-                assert_ok(findings_add(findings, kind_of(f->kind), severity_of(f->severity), &address, f->subject, "x"));
+                assert_ok(findings_add(findings, kind_of(f->kind), severity_of(f->severity), &address,
+                                       f->subject, "x"));
         }
         return 0;
 }
@@ -272,8 +275,12 @@ static void service_plan(struct host *host, const struct world *world, char text
         _cleanup_(plan_freep) struct plan *plan = NULL;
         _cleanup_free_ struct function **functions = NULL;
         struct pci_address addresses[WORLD_FUNCTIONS];
-        const struct request request = { addresses, world->n_named, world->word,
-                                         (world->widen ? PLAN_GROUP : 0u) | (world->force ? PLAN_FORCE : 0u) };
+        const struct request request = {
+                .addresses = addresses,
+                .n_addresses = world->n_named,
+                .word = world->word,
+                .flags = (world->widen ? PLAN_GROUP : 0u) | (world->force ? PLAN_FORCE : 0u),
+        };
         size_t n = 0;
         int r;
 

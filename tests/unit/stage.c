@@ -168,6 +168,7 @@ static void on_moved(const struct journal_entry *entry, const struct failure *fa
 
         assert_false(answer->given);
         take(answer, entry->id, failure);
+        snprintf(answer->value, sizeof(answer->value), "%s", strempty(entry->value));
 }
 
 static size_t find_functions(struct stage *stage, const char *addresses,
@@ -202,23 +203,29 @@ void stage_observe(struct stage *stage, const char *addresses) {
         observation_free(observation);
 }
 
-size_t stage_begin(struct stage *stage, const char *addresses, const char *word) {
+size_t stage_begin_errand(struct stage *stage, enum errand errand, const char *addresses, const char *word) {
         struct answer *answer = &stage->answers[stage->n_answers];
         struct function *functions[300];
         size_t n = find_functions(stage, addresses, functions);
         _cleanup_failure_ struct failure failure = {};
-        const struct request request = { .word = word };
+        const struct request request = { .errand = errand, .word = word };
         const struct asker asker = { .uid = 1000, .caller = ":1.7", .word = word };
         static const struct findings none;
         struct plan *plan;
 
         assert_true(stage->n_answers < ELEMENTSOF(stage->answers));
         *answer = (struct answer){};
-        if (mover_plan(stage->mover, functions, n, &request, stage->findings ?: &none, &plan, &failure) < 0 ||
-            mover_start(stage->mover, mover_next_id(stage->mover), plan, &asker, on_moved, answer, &failure) < 0)
+        if (mover_plan(stage->mover, functions, n, &request, stage->findings ?: &none, &plan, &failure) <
+                            0 ||
+            mover_start(stage->mover, mover_next_id(stage->mover), plan, &asker, on_moved, answer,
+                        &failure) < 0)
                 fail_msg("%s", strempty(failure.message));
         assert_false(answer->given);
         return stage->n_answers++;
+}
+
+size_t stage_begin(struct stage *stage, const char *addresses, const char *word) {
+        return stage_begin_errand(stage, ERRAND_MOVE, addresses, word);
 }
 
 static bool is_answered(struct stage *stage, size_t answer) {

@@ -11,6 +11,7 @@ struct answer {
         bool given;
         enum failure_kind kind;
         char message[1024];
+        char value[64]; /* what a step has told */
         uint32_t id;
 };
 
@@ -59,6 +60,9 @@ void stage_observe(struct stage *stage, const char *addresses);
 /* Begins to move functions, whose addresses are separated by spaces; returns which answer to wait for. The
  * plan must be possible. */
 size_t stage_begin(struct stage *stage, const char *addresses, const char *word);
+
+/* The same for another errand. */
+size_t stage_begin_errand(struct stage *stage, enum errand errand, const char *addresses, const char *word);
 
 /* Runs the event loop until an answer is there; until it holds nothing any more; until an operation is
  * stuck. */

@@ -45,7 +45,7 @@ static void set_driver(struct kernel *kernel, const char *driver) {
 
         snprintf(link, sizeof(link), "%s/driver", kernel->directory);
         (void) unlinkat(kernel->tree, link, 0);
-        snprintf(target, sizeof(target), "../../../bus/pci/drivers/%s", driver);
+        snprintf(target, sizeof(target), "../../../bus/pci/drivers/%.*s", NAME_MAX, driver);
         if (*driver && symlinkat(target, kernel->tree, link) < 0)
                 _exit(EXIT_FAILURE);
 }
@@ -100,6 +100,10 @@ static int act(struct kernel *kernel) {
                 if (!is_registered(kernel, argument))
                         return -ENOENT;
                 set_driver(kernel, argument);
+                return 0;
+        case STEP_RESET:
+                snprintf(kernel->report->value, sizeof(kernel->report->value), "%.*s", NAME_MAX,
+                         *argument ? argument : "flr");
                 return 0;
         case STEP_PROBE:
                 snprintf(driver, sizeof(driver), "%.*s", (int) strcspn(argument, " "), argument);
@@ -188,7 +192,8 @@ static int check_identity(struct kernel *kernel) {
         return st.st_ino == kernel->order->identity ? 0 : -ESTALE;
 }
 
-/* Each of the functions noted is open: the subject is how many were noted, the message which survey it is. */
+/* Each of the functions noted is open: the subject is how many were noted, the message which survey it is.
+ */
 static int survey(struct kernel *kernel, char *noted) {
         static unsigned n_surveys;
         struct finding_record record;

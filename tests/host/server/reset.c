@@ -14,8 +14,22 @@ static bool has_name(const char *list, const char *name) {
         return list && strstr(list, key);
 }
 
-static bool works(struct function *f, const char *method) {
-        return has_name(f->working_resets ?: f->resets, method);
+/* pci_parent_bus_reset(): only for a function that is alone on its bus. */
+static bool has_sibling(struct sim *s, const struct function *f) {
+        for (unsigned devfn = 0; devfn < 256; devfn++)
+                if (devfn != f->devfn && function_at(s, f->domain, f->bus, devfn))
+                        return true;
+        return false;
+}
+
+/* What the method answers to PCI_RESET_PROBE. The list holds what was possible when the function was found,
+ * before the others of its bus were. */
+static bool is_possible(struct sim *s, const struct function *f, const char *method) {
+        return has_name(f->resets, method) && !(streq(method, "bus") && has_sibling(s, f));
+}
+
+static bool works(struct sim *s, const struct function *f, const char *method) {
+        return is_possible(s, f, method) && has_name(f->working_resets ?: f->resets, method);
 }
 
 static int reset_locked(struct sim *s, struct function *f) {
@@ -30,7 +44,7 @@ static int reset_locked(struct sim *s, struct function *f) {
         if (f->disconnected)
                 return -ENOTTY;
         for (size_t i = 0; i < n; i++)
-                if (works(f, methods[i]))
+                if (works(s, f, methods[i]))
                         return 0;
         return -ENOTTY;
 }
@@ -74,20 +88,24 @@ static int store_methods(struct sim *s, struct object *o, const struct attribute
         size_t n;
 
         n = split_words(copy, methods, ELEMENTSOF(methods));
-        if (n == 1 && streq(methods[0], "default"))
-                text_add(&order, "%s", f->resets);
-        else {
-                text_add(&order, " ");
+        text_add(&order, " ");
+        if (n == 1 && streq(methods[0], "default")) {
+                free(copy);
+                copy = must_dup(f->resets);
+                n = split_words(copy, methods, ELEMENTSOF(methods));
+                for (size_t i = 0; i < n; i++)
+                        if (is_possible(s, f, methods[i]))
+                                text_add(&order, "%s ", methods[i]);
+        } else
                 for (size_t i = 0; i < n; i++) {
-                        if (!has_name(f->resets, methods[i])) {
+                        if (!is_possible(s, f, methods[i])) {
                                 text_clear(&order);
                                 return -EINVAL;
                         }
                         text_add(&order, "%s ", methods[i]);
                 }
-                if (n == 0)
-                        order.data[0] = '\0';
-        }
+        if (streq(order.data, " "))
+                order.data[0] = '\0';
         free(f->reset_order);
         f->reset_order = order.data;
         return 0;
