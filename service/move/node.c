@@ -159,8 +159,7 @@ static void expect_cdev(struct node_watch *watch, int device) {
                 watch->nodes[watch->n_nodes++] = node;
 }
 
-/* With stat(), since access() is refused for device files that the unit's device policy does not let us
- * open. */
+/* With stat(), since access() asks the unit's device policy as well, which is another question. */
 static bool group_file_exists(const struct node_watch *watch) {
         _cleanup_free_ char *directory = root_path(watch->root, "/dev/vfio"), *path = NULL;
         struct stat st;

@@ -47,12 +47,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        host_clear(*state);
-        free(*state);
-        return 0;
-}
-
 static const struct home *no_home(const struct function *f, void *userdata) {
         return NULL;
 }
@@ -289,7 +283,7 @@ static void test_gone(void **state) {
         assert_int_equal(checks.n, 0);
 }
 
-#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, host_teardown)
 
 UNIT_MAIN(ON_HOST(test_nic), ON_HOST(test_bare_display), ON_HOST(test_targets), ON_HOST(test_names),
           ON_HOST(test_together), ON_HOST(test_force), cmocka_unit_test(test_together_of_words), ON_HOST(test_equal),

@@ -5,51 +5,6 @@
 #include "tests/unit/host.h"
 #include "tests/unit/unit.h"
 
-static const struct fake_function functions[] = {
-        { .address = "0000:00:1c.0",
-          .vendor = 0x8086,
-          .device = 0xa110,
-          .class_code = 0x060400,
-          .bridge = true,
-          .driver = "pcieport",
-          .group = "1" },
-        { .address = "0000:01:00.0",
-          .below = "0000:00:1c.0",
-          .vendor = 0x8086,
-          .device = 0x10d3,
-          .class_code = 0x020000,
-          .driver = "e1000e",
-          .group = "1" },
-        { .address = "0000:01:00.1",
-          .below = "0000:00:1c.0",
-          .vendor = 0x8086,
-          .device = 0x10d3,
-          .class_code = 0x020000,
-          .driver = "e1000e",
-          .group = "1" },
-        { .address = "0000:00:1f.0",
-          .vendor = 0x8086,
-          .device = 0xa145,
-          .class_code = 0x060100,
-          .group = "2" },
-        { .address = "0000:00:03.0", .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 },
-};
-
-static int setup(void **state) {
-        struct host *host = calloc(1, sizeof(*host));
-
-        host_init(host, functions, ELEMENTSOF(functions));
-        host_open(host);
-        *state = host;
-        return 0;
-}
-
-static int teardown(void **state) {
-        host_clear(*state);
-        free(*state);
-        return 0;
-}
-
 /* The list of members alone: sorted, and nobody's but the group's. */
 static void test_members(void **state) {
         struct host *host = *state;
@@ -58,7 +13,7 @@ static void test_members(void **state) {
 
         host_scan(host);
         for (size_t i = 0; i < ELEMENTSOF(f); i++)
-                f[i] = host_function(host, functions[i].address);
+                f[i] = host_function(host, host_small[i].address);
         assert_ok(group_new(host->tree->root, 1, &g));
         assert_string_equal(g->type, "DMA-FQ");
         assert_int_equal(group_count_blockers(g), 0);
@@ -150,7 +105,8 @@ static void test_changes_group_and_driver(void **state) {
                        "> 0000:01:00.1 e1000e vfio-pci kernel\n");
 }
 
-#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_HOST(test)                                                                                       \
+        cmocka_unit_test_prestate_setup_teardown(test, host_setup, host_teardown, CAST(host_small))
 
 UNIT_MAIN(ON_HOST(test_members), ON_HOST(test_viability), ON_HOST(test_changes_group),
           ON_HOST(test_changes_group_and_driver))

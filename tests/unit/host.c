@@ -5,6 +5,36 @@
 #include "tests/unit/host.h"
 #include "tests/unit/unit.h"
 
+const struct fake_function host_small[] = {
+        { .address = "0000:00:1c.0",
+          .vendor = 0x8086,
+          .device = 0xa110,
+          .class_code = 0x060400,
+          .bridge = true,
+          .driver = "pcieport",
+          .group = "1" },
+        { .address = "0000:01:00.0",
+          .below = "0000:00:1c.0",
+          .vendor = 0x8086,
+          .device = 0x10d3,
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "1" },
+        { .address = "0000:01:00.1",
+          .below = "0000:00:1c.0",
+          .vendor = 0x8086,
+          .device = 0x10d3,
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "1" },
+        { .address = "0000:00:1f.0",
+          .vendor = 0x8086,
+          .device = 0xa145,
+          .class_code = 0x060100,
+          .group = "2" },
+        { .address = "0000:00:03.0", .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 },
+};
+
 void host_init(struct host *host, const struct fake_function *functions, size_t n) {
         host->tree = tree_new();
         tree_add_all(host->tree, functions, n);
@@ -13,6 +43,22 @@ void host_init(struct host *host, const struct fake_function *functions, size_t 
 void host_clear(struct host *host) {
         host_close(host);
         tree_free(host->tree);
+}
+
+int host_setup(void **state) {
+        const struct cast *cast = *state;
+        struct host *host = calloc(1, sizeof(*host));
+
+        host_init(host, cast->functions, cast->n);
+        host_open(host);
+        *state = host;
+        return 0;
+}
+
+int host_teardown(void **state) {
+        host_clear(*state);
+        free(*state);
+        return 0;
 }
 
 void host_open(struct host *host) {

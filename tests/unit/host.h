@@ -17,6 +17,21 @@ struct host {
 void host_init(struct host *host, const struct fake_function *functions, size_t n);
 void host_clear(struct host *host);
 
+/* The functions of a test's tree, for a setup function: cmocka hands it over in *STATE. */
+struct cast {
+        const struct fake_function *functions;
+        size_t n;
+};
+
+#define CAST(functions) (&(struct cast){ functions, ELEMENTSOF(functions) })
+
+/* Sets *STATE to a host of the cast in it, whose model is open and not scanned. */
+int host_setup(void **state);
+int host_teardown(void **state);
+
+/* A bridge and two functions in one group, a bridge to ISA in another, and a function without a group. */
+extern const struct fake_function host_small[5];
+
 /* Opens the model, as the service does when it starts, and drops it again. */
 void host_open(struct host *host);
 void host_close(struct host *host);

@@ -5,51 +5,6 @@
 #include "tests/unit/host.h"
 #include "tests/unit/unit.h"
 
-static const struct fake_function functions[] = {
-        { .address = "0000:00:1c.0",
-          .vendor = 0x8086,
-          .device = 0xa110,
-          .class_code = 0x060400,
-          .bridge = true,
-          .driver = "pcieport",
-          .group = "1" },
-        { .address = "0000:01:00.0",
-          .below = "0000:00:1c.0",
-          .vendor = 0x8086,
-          .device = 0x10d3,
-          .class_code = 0x020000,
-          .driver = "e1000e",
-          .group = "1" },
-        { .address = "0000:01:00.1",
-          .below = "0000:00:1c.0",
-          .vendor = 0x8086,
-          .device = 0x10d3,
-          .class_code = 0x020000,
-          .driver = "e1000e",
-          .group = "1" },
-        { .address = "0000:00:1f.0",
-          .vendor = 0x8086,
-          .device = 0xa145,
-          .class_code = 0x060100,
-          .group = "2" },
-        { .address = "0000:00:03.0", .vendor = 0x1234, .device = 0x1111, .class_code = 0x030000 },
-};
-
-static int setup(void **state) {
-        struct host *host = calloc(1, sizeof(*host));
-
-        host_init(host, functions, ELEMENTSOF(functions));
-        host_open(host);
-        *state = host;
-        return 0;
-}
-
-static int teardown(void **state) {
-        host_clear(*state);
-        free(*state);
-        return 0;
-}
-
 static void test_first_scan(void **state) {
         struct host *host = *state;
 
@@ -114,7 +69,7 @@ static void test_scan_fails(void **state) {
         assert_int_equal(rename(to, from), 0);
         witness_expect(&host->witness, "");
         model_functions(host->model, &n);
-        assert_int_equal(n, ELEMENTSOF(functions));
+        assert_int_equal(n, ELEMENTSOF(host_small));
 }
 
 static void test_move(void **state) {
@@ -185,7 +140,7 @@ static void test_another_device(void **state) {
 
         /* The same found by a scan, and alone in its group. */
         tree_remove(host->tree, "0000:00:1f.0");
-        tree_add(host->tree, &functions[3]);
+        tree_add(host->tree, &host_small[3]);
         assert_ok(model_scan(host->model));
         witness_expect(&host->witness, "- 0000:00:1f.0\ngroup - 2\n+ 0000:00:1f.0\ngroup + 2\n");
 }
@@ -328,7 +283,7 @@ static void test_crowd(void **state) {
         }
         assert_ok(model_scan(host->model));
         model_functions(host->model, &n);
-        assert_int_equal(n, ELEMENTSOF(functions) + 200);
+        assert_int_equal(n, ELEMENTSOF(host_small) + 200);
         for (size_t i = 1; i < n; i++) {
                 struct function *const *all = model_functions(host->model, &n);
 
@@ -338,7 +293,8 @@ static void test_crowd(void **state) {
         assert_int_equal(n, 2 + 67);
 }
 
-#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_HOST(test)                                                                                       \
+        cmocka_unit_test_prestate_setup_teardown(test, host_setup, host_teardown, CAST(host_small))
 
 UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails),
           ON_HOST(test_move), ON_HOST(test_added_and_removed), ON_HOST(test_another_device),

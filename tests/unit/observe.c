@@ -266,9 +266,9 @@ static void test_observer_meanwhile(void **state) {
         observer_free(observer);
 }
 
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_CROWD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_STAGE(test_crowd), ON_STAGE(test_only_news_is_told), ON_STAGE(test_stuck),
-          ON_STAGE(test_worker_dies), ON_STAGE(test_left_alone), ON_STAGE(test_moved_meanwhile), ON_STAGE(test_observer),
-          ON_STAGE(test_observer_passes_over), ON_STAGE(test_observer_and_dead_worker),
-          ON_STAGE(test_observer_and_moving), ON_STAGE(test_observer_meanwhile))
+UNIT_MAIN(ON_CROWD(test_crowd), ON_CROWD(test_only_news_is_told), ON_CROWD(test_stuck),
+          ON_CROWD(test_worker_dies), ON_CROWD(test_left_alone), ON_CROWD(test_moved_meanwhile), ON_CROWD(test_observer),
+          ON_CROWD(test_observer_passes_over), ON_CROWD(test_observer_and_dead_worker),
+          ON_CROWD(test_observer_and_moving), ON_CROWD(test_observer_meanwhile))

@@ -26,20 +26,6 @@ static const struct fake_function functions[] = {
         { .address = VIRTUAL, .class_code = 0x010802, .driver = "igb", .group = "5", .physical = PHYSICAL },
 };
 
-static int setup(void **state) {
-        struct stage *stage = malloc(sizeof(*stage));
-
-        stage_init(stage, functions, ELEMENTSOF(functions));
-        *state = stage;
-        return 0;
-}
-
-static int teardown(void **state) {
-        stage_clear(*state);
-        free(*state);
-        return 0;
-}
-
 /* Every function is where it was at first, and nothing is remembered. */
 static void assert_untouched(struct stage *stage) {
         static const char *const states[] = { "e1000e/", "igb/", "e1000e/", "/", "igb/", "igb/" };
@@ -351,8 +337,6 @@ static void test_holds_virtual(void **state) {
         stage_release(stage);
         assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_NONE);
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers),
           ON_STAGE(test_other_homes), ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails),

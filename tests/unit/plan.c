@@ -51,12 +51,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        host_clear(*state);
-        free(*state);
-        return 0;
-}
-
 static int resolve(struct host *host, const char *addresses, unsigned flags, struct function ***ret,
                    size_t *ret_n, struct failure *failure) {
         _cleanup_free_ char *copy = strdup(addresses);
@@ -403,7 +397,7 @@ static void test_failing(void **state) {
         assert_null(plan);
 }
 
-#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, host_teardown)
 
 UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans),
           ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_force),

@@ -17,20 +17,6 @@ static const struct fake_function functions[] = {
         { .address = ALONE, .class_code = 0x020000, .driver = "e1000e", .group = "2" },
 };
 
-static int setup(void **state) {
-        struct stage *stage = malloc(sizeof(*stage));
-
-        stage_init(stage, functions, ELEMENTSOF(functions));
-        *state = stage;
-        return 0;
-}
-
-static int teardown(void **state) {
-        stage_clear(*state);
-        free(*state);
-        return 0;
-}
-
 static void restart(struct stage *stage) {
         stage_stop(stage);
         stage_start(stage);
@@ -52,9 +38,9 @@ static void test_living_worker(void **state) {
                                               "bind " NIC " vfio-pci" };
         static const char *const kinds[] = { "override", "unbind", "bind" };
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
-                struct stage *stage;
+                struct stage fresh, *stage = &fresh;
 
-                setup((void **) &stage);
+                stage_init(stage, functions, ELEMENTSOF(functions));
                 stage_fault(stage, kinds[i], NIC, 1, "hang");
                 stage_begin(stage, NIC, "vfio");
                 stage_wait_order(stage, orders[i]);
@@ -73,7 +59,7 @@ static void test_living_worker(void **state) {
                 assert_int_equal(stage->n_late, 1);
                 assert_int_equal(stage->last_settled.kind, FAILURE_MOVE_FAILED);
                 assert_untouched(stage);
-                teardown((void **) &stage);
+                stage_clear(stage);
         }
 }
 
@@ -274,8 +260,6 @@ static void test_stranded(void **state) {
         assert_int_equal(stage_move(stage, NIC, "host")->kind, FAILURE_NONE);
         assert_untouched(stage);
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_STAGE(test_living_worker), ON_STAGE(test_no_further_write), ON_STAGE(test_twice_killed),
           ON_STAGE(test_any_moment), ON_STAGE(test_killed_on_the_way_home), ON_STAGE(test_records_survive),

@@ -107,6 +107,21 @@ void stage_clear(struct stage *stage) {
         free(stage->worker);
 }
 
+int stage_setup(void **state) {
+        const struct cast *cast = *state;
+        struct stage *stage = malloc(sizeof(*stage));
+
+        stage_init(stage, cast->functions, cast->n);
+        *state = stage;
+        return 0;
+}
+
+int stage_teardown(void **state) {
+        stage_clear(*state);
+        free(*state);
+        return 0;
+}
+
 void stage_fault(struct stage *stage, const char *kind, const char *address, unsigned n, const char *words) {
         _cleanup_free_ char *before = NULL;
         char path[128];
@@ -209,7 +224,9 @@ size_t stage_begin_errand(struct stage *stage, enum errand errand, const char *a
         size_t n = find_functions(stage, addresses, functions);
         _cleanup_failure_ struct failure failure = {};
         const struct request request = { .errand = errand, .word = word };
-        const struct asker asker = { .uid = 1000, .caller = ":1.7", .word = word };
+        const struct asker asker = {
+                .uid = 1000, .caller = ":1.7", .word = word, .begun_usec = stage->begun_usec,
+        };
         static const struct findings none;
         struct plan *plan;
 

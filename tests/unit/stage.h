@@ -23,6 +23,7 @@ struct stage {
         char *directory, *worker;
         int release; /* the pipe that those who hang read from */
         uint64_t limit_usec;
+        uint64_t begun_usec; /* when those who ask have begun to wait; 0: when they ask */
         const struct findings *findings; /* what is found about the functions; NULL: nothing */
 
         struct answer answers[80]; /* in the order of stage_begin() */
@@ -38,6 +39,13 @@ struct stage {
 /* Makes the tree with FUNCTIONS, e1000e, igb, vfio-pci and pci-stub registered, and starts. */
 void stage_init(struct stage *stage, const struct fake_function *functions, size_t n);
 void stage_clear(struct stage *stage);
+
+/* Sets *STATE to a stage of the cast in it. */
+int stage_setup(void **state);
+int stage_teardown(void **state);
+
+#define ON_STAGE(test)                                                                                      \
+        cmocka_unit_test_prestate_setup_teardown(test, stage_setup, stage_teardown, CAST(functions))
 
 /* Starts the service's parts; drops them, as when it is killed. */
 void stage_start(struct stage *stage);

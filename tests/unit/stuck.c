@@ -19,29 +19,20 @@ static const struct fake_function functions[] = {
         { .address = NO_GROUP2, .class_code = 0x020000, .driver = "e1000e" },
 };
 
-static int setup(void **state) {
-        struct stage *stage = malloc(sizeof(*stage));
-
-        stage_init(stage, functions, ELEMENTSOF(functions));
-        *state = stage;
-        return 0;
-}
-
-/* The same, with little patience: for operations that shall be stuck. */
-static int setup_impatient(void **state) {
-        struct stage *stage;
-
-        setup(state);
-        stage = *state;
+/* With little patience: for operations that shall be stuck. */
+static void set_limit(struct stage *stage, uint64_t usec) {
         stage_stop(stage);
-        stage->limit_usec = 400 * 1000;
+        stage->limit_usec = usec;
         stage_start(stage);
-        return 0;
 }
 
-static int teardown(void **state) {
-        stage_clear(*state);
-        free(*state);
+static void make_impatient(struct stage *stage) {
+        set_limit(stage, 400 * 1000);
+}
+
+static int setup_impatient(void **state) {
+        stage_setup(state);
+        make_impatient(*state);
         return 0;
 }
 
@@ -139,9 +130,10 @@ static void test_stuck(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_free_ char *message = NULL;
                 const struct answer *answer;
-                struct stage *stage;
+                struct stage fresh, *stage = &fresh;
 
-                setup_impatient((void **) &stage);
+                stage_init(stage, functions, ELEMENTSOF(functions));
+                make_impatient(stage);
                 stage_fault(stage, rows[i].kind, NIC, 1, rows[i].words);
                 answer = stage_wait(stage, stage_begin(stage, NIC, "vfio"));
                 assert_int_equal(answer->kind, FAILURE_STUCK);
@@ -164,7 +156,7 @@ static void test_stuck(void **state) {
                            stage_state(stage, NIC));
                 assert_false(stage_is_busy(stage, NIC2));
                 stage_expect_records(stage, rows[i].failure == FAILURE_NONE ? NIC : "");
-                teardown((void **) &stage);
+                stage_clear(stage);
         }
 }
 
@@ -217,9 +209,31 @@ static void test_two_at_once(void **state) {
         assert_string_equal(stage_state(stage, ALONE), "vfio-pci/vfio-pci");
 }
 
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define IMPATIENT(test) cmocka_unit_test_setup_teardown(test, setup_impatient, teardown)
+/* What was spent on looking counts: whoever has waited for long is answered before one who came earlier but
+ * has not. */
+static void test_looking_counts(void **state) {
+        struct stage *stage = *state;
+        size_t patient, late;
+
+        set_limit(stage, 3 * 1000 * 1000);
+        stage_fault(stage, "unbind", NIC, 1, "hang");
+        stage_fault(stage, "unbind", ALONE, 1, "hang");
+        patient = stage_begin(stage, NIC, "vfio");
+        assert_ok(sd_event_now(stage->event, CLOCK_MONOTONIC, &stage->begun_usec));
+        stage->begun_usec -= stage->limit_usec;
+        late = stage_begin(stage, ALONE, "vfio");
+
+        assert_int_equal(stage_wait(stage, late)->kind, FAILURE_STUCK);
+        assert_false(stage->answers[patient].given);
+        stage_release(stage);
+        assert_int_equal(stage_wait(stage, patient)->kind, FAILURE_NONE);
+        stage_settle(stage);
+}
+
+#define IMPATIENT(test)                                                                                     \
+        cmocka_unit_test_prestate_setup_teardown(test, setup_impatient, stage_teardown, CAST(functions))
 
 UNIT_MAIN(ON_STAGE(test_busy), ON_STAGE(test_no_group_is_held_alone), ON_STAGE(test_side_by_side),
           ON_STAGE(test_fails_beside_a_hang), cmocka_unit_test(test_stuck), IMPATIENT(test_stuck_in_undo),
-          IMPATIENT(test_stuck_between_steps), IMPATIENT(test_two_at_once))
+          IMPATIENT(test_stuck_between_steps), IMPATIENT(test_two_at_once),
+          ON_STAGE(test_looking_counts))

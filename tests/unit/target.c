@@ -47,12 +47,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        host_clear(*state);
-        free(*state);
-        return 0;
-}
-
 /* "BACKEND driver/override load=… pick=…"; in place of the backend "host" where the target is home, "own" where
  * it is a host driver. */
 static void describe(const struct target *t, char buffer[static 512]) {
@@ -302,7 +296,7 @@ static void test_reached(void **state) {
         }
 }
 
-#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, host_teardown)
 
 UNIT_MAIN(ON_HOST(test_passthrough), ON_HOST(test_variant_is_loaded), ON_HOST(test_home),
           ON_HOST(test_host_drivers), ON_HOST(test_bans), ON_HOST(test_reached))

@@ -15,20 +15,6 @@
 
 static const struct fake_function functions[] = { { .address = NIC, .driver = "e1000e", .group = "1" } };
 
-static int setup(void **state) {
-        struct stage *stage = malloc(sizeof(*stage));
-
-        stage_init(stage, functions, ELEMENTSOF(functions));
-        *state = stage;
-        return 0;
-}
-
-static int teardown(void **state) {
-        stage_clear(*state);
-        free(*state);
-        return 0;
-}
-
 struct heard {
         unsigned reports, ends;
         struct report last;
@@ -212,8 +198,6 @@ static void test_identity(void **state) {
         self.pid = 4194304 + 1;
         assert_string_equal(worker_where(&self, buffer, sizeof(buffer)), "");
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_STAGE(test_reports), ON_STAGE(test_inherits_nothing), ON_STAGE(test_dismissed),
           ON_STAGE(test_killed), ON_STAGE(test_too_far_behind), ON_STAGE(test_no_program),

@@ -13,20 +13,6 @@
 
 static const struct fake_function functions[] = { { .address = NIC, .driver = "e1000e", .group = "1" } };
 
-static int setup(void **state) {
-        struct stage *stage = malloc(sizeof(*stage));
-
-        stage_init(stage, functions, ELEMENTSOF(functions));
-        *state = stage;
-        return 0;
-}
-
-static int teardown(void **state) {
-        stage_clear(*state);
-        free(*state);
-        return 0;
-}
-
 static void on_report(struct worker *worker, const struct report *report, void *userdata) {
         unsigned *n = userdata;
 
@@ -161,8 +147,6 @@ static void test_crowd(void **state) {
                 n_left += !has_ended(pidfds[i], i >= 2 ? 10000 : 0);
         assert_int_equal(n_left, 2);
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_STAGE(test_again), ON_STAGE(test_owing), ON_STAGE(test_ended), ON_STAGE(test_end_after_a_while),
           ON_STAGE(test_crowd))
