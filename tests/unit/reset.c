@@ -25,19 +25,13 @@ static const struct fake_function functions[] = {
 };
 
 static int setup(void **state) {
-        struct stage *stage = malloc(sizeof(*stage));
+        struct stage *stage;
 
-        stage_init(stage, functions, ELEMENTSOF(functions));
+        stage_setup(state);
+        stage = *state;
         tree_write(stage->host.tree, "sys/bus/pci/devices/" OLD "/reset", "%s", "");
         host_scan(&stage->host);
         host_update(&stage->host, OLD, MOVED_BY_KERNEL);
-        *state = stage;
-        return 0;
-}
-
-static int teardown(void **state) {
-        stage_clear(*state);
-        free(*state);
         return 0;
 }
 
@@ -193,7 +187,8 @@ static void test_killed(void **state) {
         assert_untouched(stage);
 }
 
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_DESK(test)                                                                                       \
+        cmocka_unit_test_prestate_setup_teardown(test, setup, stage_teardown, CAST(functions))
 
-UNIT_MAIN(cmocka_unit_test(test_words), ON_STAGE(test_plans), ON_STAGE(test_done), ON_STAGE(test_failures),
-          ON_STAGE(test_killed))
+UNIT_MAIN(cmocka_unit_test(test_words), ON_DESK(test_plans), ON_DESK(test_done), ON_DESK(test_failures),
+          ON_DESK(test_killed))
