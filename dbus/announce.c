@@ -5,6 +5,7 @@
 #include "dbus/moves.h"
 #include "dbus/names.h"
 #include "dbus/path.h"
+#include "dbus/policy.h"
 #include "dbus/request.h"
 #include "dbus/service.h"
 
@@ -86,9 +87,7 @@ static void groups_come_or_go(struct service *service) {
 
         model_groups(service->model, &n);
         if (n == 1)
-                (void) sd_bus_emit_properties_changed(service->bus, VFIOBIND_PATH,
-                                                      VFIOBIND_MANAGER_INTERFACE, "Backends", "IommuPresent",
-                                                      "SelectedBackend", NULL);
+                policy_announce(service);
 }
 
 static void group_added(struct group *g, void *userdata) {

@@ -7,6 +7,7 @@
 
 #include "dbus/error.h"
 #include "dbus/path.h"
+#include "dbus/policy.h"
 #include "dbus/service.h"
 #include "dbus/wish.h"
 
@@ -166,24 +167,17 @@ static int get_default_backend(sd_bus *bus, const char *path, const char *interf
 
 static int get_selected_backend(sd_bus *bus, const char *path, const char *interface, const char *property,
                                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        struct service *service = userdata;
-        const struct backend *backend = backend_select("auto", service->model);
-
-        return sd_bus_message_append(reply, "s", backend ? backend->name : "");
+        return sd_bus_message_append(reply, "s", policy_selected_backend(userdata));
 }
 
 static int get_iommu_present(sd_bus *bus, const char *path, const char *interface, const char *property,
                              sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        struct service *service = userdata;
-        size_t n;
-
-        model_groups(service->model, &n);
-        return sd_bus_message_append(reply, "b", n > 0);
+        return sd_bus_message_append(reply, "b", policy_iommu_present(userdata));
 }
 
 static int get_backends(sd_bus *bus, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        struct service *service = userdata;
+        const struct model *model = policy_model(userdata);
         const struct backend *all;
         size_t n;
         int r;
@@ -194,7 +188,7 @@ static int get_backends(sd_bus *bus, const char *path, const char *interface, co
                 _cleanup_free_ char *reason = NULL;
                 int available;
 
-                available = backend_available(&all[i], service->model, &reason);
+                available = backend_available(&all[i], model, &reason);
                 r = available < 0 ? available
                                   : sd_bus_message_append(reply, "(ssbs)", all[i].name, all[i].driver,
                                                           available, strempty(reason));

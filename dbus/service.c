@@ -6,6 +6,7 @@
 
 #include "dbus/names.h"
 #include "dbus/path.h"
+#include "dbus/policy.h"
 #include "dbus/request.h"
 #include "dbus/service.h"
 #include "service/host/array.h"
@@ -170,6 +171,8 @@ int service_publish(struct service *service) {
 
         r = tickets_new(&service->tickets);
         if (r >= 0)
+                r = policy_new(service, &service->policy);
+        if (r >= 0)
                 r = sd_bus_add_object_manager(bus, NULL, VFIOBIND_PATH);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE,
@@ -208,5 +211,6 @@ int service_request_name(struct service *service) {
 void service_close(struct service *service) {
         requests_free(service);
         service->tickets = tickets_free(service->tickets);
+        service->policy = policy_free(service->policy);
         service->bus = sd_bus_flush_close_unref(service->bus);
 }

@@ -27,6 +27,7 @@ struct service {
         struct tickets *tickets;      /* plans that may be carried out */
         struct bus_request *requests; /* those that wait for polkit, for the worker or for their move */
         unsigned n_readings;          /* calls that wait for a worker to read a property */
+        struct policy *policy;        /* what was last told of it */
         struct activity activity;     /* what the object that is being looked at is about */
 
         /* Told of an operation that is settled when nobody waits for its answer any more. */

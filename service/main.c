@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include "dbus/policy.h"
 #include "dbus/service.h"
 #include "service/host/uevents.h"
 #include "service/move/config.h"
@@ -130,36 +131,66 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         return 0;
 }
 
-static void read_config(struct daemon *daemon) {
+/* Reads the file over the defaults, and tells the log what comes of it where that is not everything. */
+static int read_config(struct config *config, const char *if_malformed, const char *if_unreadable) {
         int r;
 
-        config_init(&daemon->config);
-        r = config_read(&daemon->config, CONFIG_FILE);
+        config_init(config);
+        r = config_read(config, CONFIG_FILE);
         if (r > 0)
-                log_line(SD_WARNING,
-                         CONFIG_FILE ":%d: cannot be understood; what cannot be understood is ignored.", r);
+                log_line(SD_WARNING, CONFIG_FILE ":%d: cannot be understood; %s.", r, if_malformed);
         else if (r < 0)
-                log_line(SD_WARNING, CONFIG_FILE ": cannot be read, so the defaults are used: %s",
-                         strerror(-r));
+                log_line(SD_WARNING, CONFIG_FILE ": cannot be read, so %s: %s", if_unreadable, strerror(-r));
+        return r;
+}
+
+/* All of the file or nothing: half of a change would be a configuration that nobody has written. */
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        struct daemon *daemon = userdata;
+        struct config config;
+
+        if (read_config(&config, "the settings stay as they were", "the settings stay as they were") == 0) {
+                daemon->config = config;
+                log_line(SD_INFO, "The configuration has been read again.");
+        }
+        policy_announce(&daemon->service);
+        return 0;
 }
 
 static int open_loop(struct daemon *daemon) {
-        static const int signals[] = { SIGTERM, SIGINT };
+        static const struct {
+                int signal;
+                sd_event_signal_handler_t handler;
+                int64_t priority;
+        } signals[] = {
+                { SIGTERM, on_signal, SD_EVENT_PRIORITY_NORMAL },
+                { SIGINT, on_signal, SD_EVENT_PRIORITY_NORMAL },
+                /* Whoever has sent it may call right after, and finds the new settings. */
+                { SIGHUP, on_reload, SD_EVENT_PRIORITY_IMPORTANT },
+        };
         sigset_t blocked;
         int r;
 
         sigemptyset(&blocked);
-        sigaddset(&blocked, SIGTERM);
-        sigaddset(&blocked, SIGINT);
         sigaddset(&blocked, SIGCHLD);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                sigaddset(&blocked, signals[i].signal);
         sigprocmask(SIG_BLOCK, &blocked, NULL);
 
         r = sd_event_new(&daemon->service.event);
         if (r >= 0)
                 r = workers_new(daemon->service.event, LIBEXECDIR "/vfiobind-worker",
                                 &daemon->service.workers);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
-                r = sd_event_add_signal(daemon->service.event, NULL, signals[i], on_signal, daemon);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++) {
+                _cleanup_(sd_event_source_unrefp) sd_event_source *source = NULL;
+
+                r = sd_event_add_signal(daemon->service.event, &source, signals[i].signal,
+                                        signals[i].handler, daemon);
+                if (r >= 0)
+                        r = sd_event_source_set_priority(source, signals[i].priority);
+                if (r >= 0)
+                        r = sd_event_source_set_floating(source, true);
+        }
         return r < 0 ? r : sd_event_set_watchdog(daemon->service.event, true);
 }
 
@@ -186,8 +217,7 @@ static int open_mover(struct daemon *daemon) {
                 .model = daemon->service.model,
                 .directory = RUNTIME_DIRECTORY,
                 .workers = daemon->service.workers,
-                .default_backend = daemon->config.default_backend,
-                .limit_usec = daemon->config.limit_usec,
+                .settings = &daemon->config,
                 .damaged = on_damaged,
         };
 
@@ -243,7 +273,7 @@ static int run(struct daemon *daemon) {
                 { observe_all, "The worker" },
         };
 
-        read_config(daemon);
+        (void) read_config(&daemon->config, "what cannot be understood is ignored", "the defaults are used");
         for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
                 int r = parts[i].open(daemon);
 

@@ -212,7 +212,7 @@ static int open_rooms(struct mover *mover) {
         if (r < 0)
                 return r;
 
-        r = surveyor_new(mover->config.event, mover->config.workers, mover->config.limit_usec,
+        r = surveyor_new(mover->config.event, mover->config.workers, mover->config.settings,
                          &mover->surveyor);
         if (r < 0)
                 return r;
@@ -243,7 +243,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 .records = mover->records,
                 .journal = mover->journal,
                 .workers = config->workers,
-                .limit_usec = config->limit_usec,
+                .settings = config->settings,
                 .changed = on_changed,
                 .answer = on_answer,
                 .settled = on_settled,
@@ -286,7 +286,7 @@ struct mover *mover_free(struct mover *mover) {
 int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done,
                   void *userdata, struct observation **ret) {
         return observation_start(mover->config.event, mover->config.model, mover->config.workers, functions,
-                                 n, mover->config.limit_usec, done, userdata, ret);
+                                 n, mover->config.settings->limit_usec, done, userdata, ret);
 }
 
 int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done,
@@ -305,7 +305,7 @@ int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
                const struct request *request, const struct findings *findings, struct plan **ret,
                struct failure *failure) {
         aliases_refresh(model_aliases(mover->config.model));
-        return plan_make(mover->config.model, functions, n, request, mover->config.default_backend,
+        return plan_make(mover->config.model, functions, n, request, mover_default_backend(mover),
                          records_home, mover->records, findings, ret, failure);
 }
 
@@ -387,7 +387,7 @@ int mover_foreach(const struct mover *mover,
 }
 
 const char *mover_default_backend(const struct mover *mover) {
-        return mover->config.default_backend;
+        return mover->config.settings->default_backend;
 }
 
 void mover_review(struct mover *mover, struct function *f) {

@@ -4,6 +4,7 @@
 /* All operations: who may start, what is locked, and what an earlier run of the service has left. The one
  * door of this folder for those above it. */
 
+#include "service/move/config.h"
 #include "service/move/observe.h"
 #include "service/move/operation.h"
 #include "service/move/survey.h"
@@ -15,8 +16,8 @@ struct mover_config {
         struct model *model;   /* scanned */
         const char *directory; /* the run-time directory, /run/vfiobind */
         struct workers *workers;
-        const char *default_backend; /* "auto" or a backend's name */
-        uint64_t limit_usec;
+        const struct config *
+                        settings; /* read each time it is needed: a change counts from the next request on */
 
         /* Told of files that were damaged and set aside. */
         void (*damaged)(const char *name, void *userdata);

@@ -277,7 +277,7 @@ static struct operation *operation_new(const struct operation_context *context,
                 .model = context->model,
                 .workers = context->workers,
                 .plan = entry->plan,
-                .limit_msec = (unsigned) (context->limit_usec / 1000 / WAIT_SHARE),
+                .limit_msec = (unsigned) (context->settings->limit_usec / 1000 / WAIT_SHARE),
                 .worker_started = on_worker_started,
                 .step_done = on_step_done,
                 .done = on_lane_done,
@@ -291,7 +291,7 @@ static struct operation *operation_new(const struct operation_context *context,
 /* What is left of the limit, when part of it has gone into looking: at least half of it, for a step takes
  * its time. */
 static uint64_t time_left(const struct operation *operation) {
-        uint64_t limit = operation->context->limit_usec, now, spent;
+        uint64_t limit = operation->context->settings->limit_usec, now, spent;
 
         if (operation->entry->begun_usec == 0 ||
             sd_event_now(operation->context->event, CLOCK_MONOTONIC, &now) < 0)

@@ -6,6 +6,7 @@
  * has passed; then the operation goes on until the kernel has answered, and is settled. */
 
 #include "service/host/failure.h"
+#include "service/move/config.h"
 #include "service/move/journal.h"
 #include "service/move/record.h"
 
@@ -23,7 +24,7 @@ struct operation_context {
         struct records *records;
         struct journal *journal;
         struct workers *workers;
-        uint64_t limit_usec; /* from the start to the answer */
+        const struct config *settings; /* its limit is the time from the start to the answer */
 
         /* The operation has changed its state or made a step. */
         void (*changed)(struct operation *operation, void *userdata);

@@ -26,7 +26,7 @@ struct survey {
 struct surveyor {
         sd_event *event;
         struct workers *workers;
-        uint64_t limit_usec;
+        const struct config *settings;
         struct survey *surveys;
         sd_event_source *soon; /* begins a pass when the event loop comes round, so that those who ask at
                                   once go together */
@@ -42,19 +42,20 @@ static int on_soon(sd_event_source *source, void *userdata);
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata);
 
-int surveyor_new(sd_event *event, struct workers *workers, uint64_t limit_usec, struct surveyor **ret) {
+int surveyor_new(sd_event *event, struct workers *workers, const struct config *settings,
+                 struct surveyor **ret) {
         struct surveyor *surveyor = malloc(sizeof(*surveyor));
         int r;
 
         if (!surveyor)
                 return -ENOMEM;
-        *surveyor = (struct surveyor){ .event = event, .workers = workers, .limit_usec = limit_usec };
+        *surveyor = (struct surveyor){ .event = event, .workers = workers, .settings = settings };
 
         r = sd_event_add_defer(event, &surveyor->soon, on_soon, surveyor);
         if (r >= 0)
                 r = sd_event_source_set_enabled(surveyor->soon, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &surveyor->deadline, CLOCK_MONOTONIC, limit_usec, 1000,
+                r = sd_event_add_time_relative(event, &surveyor->deadline, CLOCK_MONOTONIC, 0, 1000,
                                                on_deadline, surveyor);
         if (r >= 0)
                 r = sd_event_source_set_enabled(surveyor->deadline, SD_EVENT_OFF);
@@ -210,7 +211,7 @@ static int begin(struct surveyor *surveyor) {
         order = (struct order){ .kind = STEP_SURVEY };
         r = give_order(surveyor, &order);
         if (r >= 0)
-                r = sd_event_source_set_time_relative(surveyor->deadline, surveyor->limit_usec);
+                r = sd_event_source_set_time_relative(surveyor->deadline, surveyor->settings->limit_usec);
         return r < 0 ? r : sd_event_source_set_enabled(surveyor->deadline, SD_EVENT_ONESHOT);
 }
 

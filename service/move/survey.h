@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "service/move/config.h"
 #include "service/move/workers.h"
 
 struct surveyor;
@@ -17,7 +18,9 @@ struct survey;
  * functions that the pass was about, and last for the call. Called once, from the event loop. */
 typedef void (*surveyed_t)(int error, const struct findings *findings, void *userdata);
 
-int surveyor_new(sd_event *event, struct workers *workers, uint64_t limit_usec, struct surveyor **ret);
+/* The limit is that of SETTINGS, which must outlive the surveyor, when a pass begins. */
+int surveyor_new(sd_event *event, struct workers *workers, const struct config *settings,
+                 struct surveyor **ret);
 
 /* Once nobody waits any more. */
 struct surveyor *surveyor_free(struct surveyor *surveyor);

@@ -48,8 +48,7 @@ void stage_start(struct stage *stage) {
         struct mover_config config = {
                 .event = stage->event,
                 .directory = stage->directory,
-                .default_backend = "auto",
-                .limit_usec = stage->limit_usec,
+                .settings = &stage->settings,
                 .damaged = on_damaged,
                 .userdata = stage,
         };
@@ -78,7 +77,7 @@ void stage_init(struct stage *stage, const struct fake_function *functions, size
         _cleanup_free_ char *release = NULL;
         sigset_t mask;
 
-        *stage = (struct stage){ .limit_usec = 10 * 1000 * 1000 };
+        *stage = (struct stage){ .settings = { .default_backend = "auto", .limit_usec = 10 * 1000 * 1000 } };
         sigemptyset(&mask);
         sigaddset(&mask, SIGCHLD);
         sigprocmask(SIG_BLOCK, &mask, NULL);

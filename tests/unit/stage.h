@@ -22,7 +22,7 @@ struct stage {
         struct workers *workers;
         char *directory, *worker;
         int release; /* the pipe that those who hang read from */
-        uint64_t limit_usec;
+        struct config settings;
         uint64_t begun_usec; /* when those who ask have begun to wait; 0: when they ask */
         const struct findings *findings; /* what is found about the functions; NULL: nothing */
 

@@ -22,7 +22,7 @@ static const struct fake_function functions[] = {
 /* With little patience: for operations that shall be stuck. */
 static void set_limit(struct stage *stage, uint64_t usec) {
         stage_stop(stage);
-        stage->limit_usec = usec;
+        stage->settings.limit_usec = usec;
         stage_start(stage);
 }
 
@@ -220,7 +220,7 @@ static void test_looking_counts(void **state) {
         stage_fault(stage, "unbind", ALONE, 1, "hang");
         patient = stage_begin(stage, NIC, "vfio");
         assert_ok(sd_event_now(stage->event, CLOCK_MONOTONIC, &stage->begun_usec));
-        stage->begun_usec -= stage->limit_usec;
+        stage->begun_usec -= stage->settings.limit_usec;
         late = stage_begin(stage, ALONE, "vfio");
 
         assert_int_equal(stage_wait(stage, late)->kind, FAILURE_STUCK);

@@ -24,7 +24,7 @@ static int setup(void **state) {
         struct room *room = malloc(sizeof(*room));
 
         stage_init(&room->stage, functions, ELEMENTSOF(functions));
-        assert_ok(surveyor_new(room->stage.event, room->stage.workers, 10 * 1000 * 1000, &room->surveyor));
+        assert_ok(surveyor_new(room->stage.event, room->stage.workers, &room->stage.settings, &room->surveyor));
         *state = room;
         return 0;
 }
@@ -144,13 +144,9 @@ static void test_failures(void **state) {
 /* The next pass has a worker of its own. */
 static void test_too_long(void **state) {
         struct room *room = *state;
-        struct surveyor *hasty;
         struct heard heard;
 
-        assert_ok(surveyor_new(room->stage.event, room->stage.workers, 100 * 1000, &hasty));
-        surveyor_free(room->surveyor);
-        room->surveyor = hasty;
-
+        room->stage.settings.limit_usec = 100 * 1000;
         stage_fault(&room->stage, "survey", "0000:00:00.0", 1, "hang pass");
         ask(room, NIC, &heard);
         wait_for(room, &heard);
