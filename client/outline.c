@@ -44,6 +44,7 @@ static const struct {
         { "release-console", "firmware", "Release the firmware's framebuffer on @" },
         { "release-console", "*", "Take the kernel's console off @" },
         { "return-console", "*", "Give the kernel's console back to @" },
+        { "remove-slot", "*", "Make # forget @" },
         { "virtual-functions", "0", "Remove the virtual functions of @" },
         { "virtual-functions", "*", "Give @ # virtual functions" },
 };

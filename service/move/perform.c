@@ -244,6 +244,18 @@ static int perform_return_console(struct subject *subject) {
         return console_return(subject->performer->root);
 }
 
+/* pciback keeps the address of a function that leaves it, and would take that again at any later probe. */
+static int perform_remove_slot(struct subject *subject) {
+        char path[STEP_ARGUMENT_SIZE + sizeof("bus/pci/drivers//remove_slot")];
+        int r;
+
+        snprintf(path, sizeof(path), "bus/pci/drivers/%s/remove_slot", subject->order->argument);
+        r = sysfs_write(subject->performer->root->sys, path, subject->address);
+
+        /* It was not there, or the driver is not. */
+        return r == -ENOENT ? 0 : r;
+}
+
 static int perform_virtual_functions(struct subject *subject) {
         char now[16];
         ssize_t n;
@@ -339,6 +351,7 @@ static const struct {
         [STEP_WAIT_NODE] = { perform_wait_node, true, false },
         [STEP_RELEASE_CONSOLE] = { perform_release_console, true, false },
         [STEP_RETURN_CONSOLE] = { perform_return_console, true, false },
+        [STEP_REMOVE_SLOT] = { perform_remove_slot, true, false },
         [STEP_VIRTUAL_FUNCTIONS] = { perform_virtual_functions, true, false },
         [STEP_RESET] = { perform_reset, true, false },
         [STEP_RESET_METHODS] = { perform_reset_methods, true, false },

@@ -99,6 +99,8 @@ int route(const char *from_driver, const char *from_override, const struct targe
                 r = steps_add(steps, n_steps, STEP_OVERRIDE, movement, early);
         if (r >= 0 && leaves && *from_driver != '\0')
                 r = steps_add(steps, n_steps, STEP_UNBIND, movement, from_driver);
+        if (r >= 0 && leaves && driver_kind(from_driver) == DRIVER_XEN)
+                r = steps_add(steps, n_steps, STEP_REMOVE_SLOT, movement, from_driver);
         if (r >= 0 && target->pick)
                 r = steps_add(steps, n_steps, STEP_PROBE, movement, target->modules);
         else if (r >= 0 && leaves && *target->driver != '\0')

@@ -21,6 +21,7 @@ static const struct {
         [STEP_WAIT_NODE] = { "wait-node", "waiting for the VFIO node of %s (group %s)", NULL },
         [STEP_RELEASE_CONSOLE] = { "release-console", "releasing, for %s, the console (%s)", NULL },
         [STEP_RETURN_CONSOLE] = { "return-console", "giving back, for %s, the console (%s)", NULL },
+        [STEP_REMOVE_SLOT] = { "remove-slot", "removing %s from the slots of %s", NULL },
         [STEP_VIRTUAL_FUNCTIONS] = { "virtual-functions",
                                      "setting the number of virtual functions of %s to %s", NULL },
         [STEP_RESET] = { "reset", "resetting %s (%s)", "resetting %s" },

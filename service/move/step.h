@@ -22,6 +22,7 @@ enum step_kind {
         STEP_WAIT_NODE,         /* argument: the number of the IOMMU group */
         STEP_RELEASE_CONSOLE,   /* argument: what shows it, CONSOLE_KERNEL or CONSOLE_FIRMWARE */
         STEP_RETURN_CONSOLE,    /* argument: CONSOLE_KERNEL */
+        STEP_REMOVE_SLOT,       /* argument: the driver that shall not take it again by itself, pciback */
         STEP_VIRTUAL_FUNCTIONS, /* argument: how many there shall be */
         STEP_RESET,             /* argument: the method, "" for the first that works */
         STEP_RESET_METHODS,     /* argument: the list to put back, where it is another one now */

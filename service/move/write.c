@@ -11,9 +11,11 @@
 
 /* The interface of the PCI driver core (Documentation/ABI/testing/sysfs-bus-pci in the kernel's source);
  * "bind" is also what binds the console to its drivers (drivers/tty/vt/vt.c), and "unbind" belongs to every
- * bus. `new_id` is not here: what it adds would outlive the move and catch other devices. */
+ * bus; "remove_slot" is pciback's (drivers/xen/xen-pciback/pci_stub.c). `new_id` is not here: what it adds
+ * would outlive the move and catch other devices. */
 static const char *const writable[] = {
-        "driver_override", "unbind", "bind", "drivers_probe", "sriov_numvfs", "reset", "reset_method",
+        "driver_override", "unbind",       "bind",  "drivers_probe",
+        "remove_slot",     "sriov_numvfs", "reset", "reset_method",
 };
 
 static bool is_writable(const char *attribute) {

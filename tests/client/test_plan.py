@@ -104,6 +104,7 @@ def _steps(stage):
         ("release-console", "firmware", "Release the firmware's framebuffer on 0000:02:00.0"),
         ("release-console", "fbcon", "Take the kernel's console off 0000:02:00.0"),
         ("return-console", "fbcon", "Give the kernel's console back to 0000:02:00.0"),
+        ("remove-slot", "pciback", "Make pciback forget 0000:02:00.0"),
         ("exorcise", "by bell", "exorcise 0000:02:00.0 by bell"),
         ("sing", "", "sing 0000:02:00.0"),
         ("exorcise", "\x1b[2J", "exorcise 0000:02:00.0 \\x1b[2J"),

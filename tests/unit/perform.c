@@ -218,6 +218,16 @@ static void test_wait_node(void **state) {
         assert_int_equal(perform_step(desk, STEP_WAIT_NODE, "14"), 0);
 }
 
+static void test_remove_slot(void **state) {
+        struct desk *desk = *state;
+
+        /* Nothing to forget it. */
+        assert_int_equal(perform_step(desk, STEP_REMOVE_SLOT, "pciback"), 0);
+        tree_write(desk->tree, "sys/bus/pci/drivers/pciback/remove_slot", "%s", "");
+        assert_int_equal(perform_step(desk, STEP_REMOVE_SLOT, "pciback"), 0);
+        assert_file(desk, "sys/bus/pci/drivers/pciback/remove_slot", NIC "\n");
+}
+
 static void test_read(void **state) {
         struct desk *desk = *state;
 
@@ -241,4 +251,4 @@ static void test_load(void **state) {
 
 UNIT_MAIN(ON_DESK(test_identity), ON_DESK(test_look), ON_DESK(test_long_override), ON_DESK(test_override),
           ON_DESK(test_unbind), ON_DESK(test_bind), ON_DESK(test_probe), ON_DESK(test_wait_node),
-          ON_DESK(test_read), ON_DESK(test_load))
+          ON_DESK(test_remove_slot), ON_DESK(test_read), ON_DESK(test_load))

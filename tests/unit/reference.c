@@ -291,6 +291,8 @@ static void say_route(const struct world_function *f, const struct goal *goal, c
                 say(text, "override %s %s\n", f->address, override = meanwhile);
         if (leaves && !same(f->driver, ""))
                 say(text, "unbind %s %s\n", f->address, f->driver);
+        if (leaves && same(f->driver, "pciback"))
+                say(text, "remove-slot %s pciback\n", f->address);
         if (goal->pick)
                 say(text, "probe %s %s\n", f->address, device_module(f->device));
         else if (leaves && !same(goal->driver, ""))

@@ -31,6 +31,15 @@ static const struct {
           "override pci-stub; unbind e1000e; bind pci-stub; " },
         { "vfio-pci", "vfio-pci", "xen", "pciback", "pciback", NULL,
           "override pciback; unbind vfio-pci; bind pciback; " },
+        /* pciback forgets what leaves it, before anything else can be probed */
+        { "pciback", "pciback", NULL, "e1000e", "", NULL,
+          "override ; unbind pciback; remove-slot pciback; bind e1000e; " },
+        { "pciback", "", NULL, "", "", "e1000e", "unbind pciback; remove-slot pciback; probe e1000e; " },
+        { "pciback", "pciback", NULL, "", "none", NULL,
+          "override none; unbind pciback; remove-slot pciback; " },
+        { "pciback", "pciback", "vfio", "vfio-pci", "vfio-pci", NULL,
+          "override vfio-pci; unbind pciback; remove-slot pciback; bind vfio-pci; wait-node 14; " },
+        { "pciback", "", "xen", "pciback", "pciback", NULL, "override pciback; " },
         /* to no driver */
         { "e1000e", "", NULL, "", "none", NULL, "override none; unbind e1000e; " },
         { "", "", NULL, "", "none", NULL, "override none; " },
@@ -117,6 +126,7 @@ static void test_routes_arrive(void **state) {
                                 driver = steps[j].argument;
                                 break;
                         case STEP_PROBE:
+                        case STEP_REMOVE_SLOT:
                                 assert_string_equal(driver, "");
                                 break;
                         default:

@@ -17,6 +17,7 @@ static void test_names(void **state) {
                 { STEP_PROBE, "probe" },
                 { STEP_BIND, "bind" },
                 { STEP_WAIT_NODE, "wait-node" },
+                { STEP_REMOVE_SLOT, "remove-slot" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
