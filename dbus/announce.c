@@ -71,6 +71,8 @@ static void function_changed(struct function *f, unsigned changes, void *userdat
                                                    VFIOBIND_DEVICE_INTERFACE, names);
         if (changes & FUNCTION_OVERRIDE)
                 mover_review(service->mover, f);
+        if (changes & (FUNCTION_DRIVER | FUNCTION_NODE))
+                mover_review_group(service->mover, f->group);
 }
 
 static void function_moved(struct function *f, const char *from, enum moved_by mover, void *userdata) {
@@ -102,6 +104,7 @@ static void group_removed(struct group *g, void *userdata) {
 
         (void) sd_bus_emit_interfaces_removed(service->bus, GROUP_PATH((int) g->id),
                                               VFIOBIND_GROUP_INTERFACE, NULL);
+        mover_review_group(service->mover, (int) g->id);
 }
 
 static void group_changed(struct group *g, unsigned changes, void *userdata) {
@@ -111,6 +114,8 @@ static void group_changed(struct group *g, unsigned changes, void *userdata) {
         collect(group_changes, changes, names);
         (void) sd_bus_emit_properties_changed_strv(service->bus, GROUP_PATH((int) g->id),
                                                    VFIOBIND_GROUP_INTERFACE, names);
+        if (changes & GROUP_MEMBERS)
+                mover_review_group(service->mover, (int) g->id);
 }
 
 /* Operations. */

@@ -134,7 +134,9 @@ static struct request wanted(const struct bus_request *request) {
                 .n_addresses = request->wish.n_addresses,
                 .word = request->wish.word,
                 .flags = (flags & VFIOBIND_FLAG_GROUP ? PLAN_GROUP : 0u) |
-                         (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u),
+                         (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u) |
+                         (flags & VFIOBIND_FLAG_ACCESS ? PLAN_ACCESS : 0u),
+                .uid = request->uid,
         };
 }
 
@@ -275,7 +277,8 @@ static int check_flags(const struct wish *wish, struct failure *failure) {
         static const struct {
                 uint64_t fitting, supported;
         } flags[_ERRAND_MAX] = {
-                [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL, VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP },
+                [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL,
+                                  VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
                 [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
         };
 

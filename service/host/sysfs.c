@@ -5,6 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
 
 #include "service/host/macros.h"
 #include "service/host/sysfs.h"
@@ -72,6 +75,24 @@ int sysfs_read_number(int dir, const char *attribute, int64_t *ret) {
                 return -EINVAL;
 
         *ret = value;
+        return 0;
+}
+
+int sysfs_read_device(int dir, const char *path, dev_t *ret) {
+        char attribute[PATH_MAX], text[32];
+        unsigned major, minor;
+        ssize_t n;
+
+        if (snprintf(attribute, sizeof(attribute), "%s/dev", path) >= (int) sizeof(attribute))
+                return -ENAMETOOLONG;
+
+        n = sysfs_read(dir, attribute, text, sizeof(text));
+        if (n < 0)
+                return (int) n;
+        if (sscanf(text, "%u:%u", &major, &minor) != 2)
+                return -EINVAL;
+
+        *ret = makedev(major, minor);
         return 0;
 }
 

@@ -30,6 +30,10 @@ ssize_t sysfs_read_locked(int dir, const char *attribute, char *buffer, size_t s
 /* Reads an unsigned or signed number, decimal or with "0x". -EINVAL if it is none. */
 int sysfs_read_number(int dir, const char *attribute, int64_t *ret);
 
+/* The number of the device file of the device whose directory is PATH below DIR, from its attribute "dev".
+ * -ENOENT if it has no device file. */
+int sysfs_read_device(int dir, const char *path, dev_t *ret);
+
 /* The last component of a symbolic link's target: the name of the driver behind "driver", the number of a
  * group. Returns 0, -ENOENT where there is no such link, -ENAMETOOLONG. */
 int sysfs_read_link(int dir, const char *link, char *buffer, size_t size);

@@ -68,6 +68,11 @@ static struct json_object *string(const char *text) {
         return json_object_new_string(text);
 }
 
+static void add_grantee(struct json_object *object, const char *key, const struct grantee *grantee) {
+        if (grantee->somebody)
+                json_object_object_add(object, key, json_object_new_uint64(grantee->uid));
+}
+
 static struct json_object *movement_to_json(const struct movement *m) {
         struct json_object *object = json_object_new_object();
 
@@ -81,6 +86,8 @@ static struct json_object *movement_to_json(const struct movement *m) {
                                json_object_new_uint64(m->old_virtual_functions));
         if (m->old_reset_methods)
                 json_object_object_add(object, "reset_methods", string(m->old_reset_methods));
+        add_grantee(object, "grantee", &m->grantee);
+        add_grantee(object, "old_grantee", &m->old_grantee);
         json_object_object_add(object, "driver", string(m->target.driver));
         json_object_object_add(object, "override", string(m->target.override));
         return object;
@@ -187,6 +194,13 @@ static int copy_member(struct json_object *object, const char *key, char *buffer
         return 0;
 }
 
+static struct grantee read_grantee(struct json_object *object, const char *key) {
+        uint64_t uid;
+
+        return json_number(object, key, &uid) < 0 ? (struct grantee){}
+                                                  : (struct grantee){ true, (uint32_t) uid };
+}
+
 static int movement_from_json(struct json_object *object, struct plan *plan) {
         const char *address = json_string(object, "address"), *driver = json_string(object, "old_driver"),
                    *override = json_string(object, "old_override"),
@@ -214,6 +228,9 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
         m->old_virtual_functions = (unsigned) virtual_functions;
         m->shows_console = json_object_object_get_ex(object, "console", &console) &&
                            json_object_get_boolean(console);
+
+        m->grantee = read_grantee(object, "grantee");
+        m->old_grantee = read_grantee(object, "old_grantee");
 
         m->group = json_object_get_int(group);
         m->old_driver = strdup(driver);

@@ -252,10 +252,17 @@ static void return_from(struct lane *lane, const struct report *report) {
         }
 
         lane->state = LANE_RETURNING;
-        if (route(report->driver, report->override, &target, movement->group,
+        if (route_retreat(movement, lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
+            route(report->driver, report->override, &target, movement->group,
                   lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
             lane->n_steps == 0 || give_order(lane, &lane->steps[0]) < 0)
                 try_again(lane);
+}
+
+/* That somebody has the group open matters only where a function is about to leave its driver. */
+static bool is_harmless(const struct lane *lane, const struct report *report) {
+        return lane->state == LANE_COMPLETING && report->error == -EBUSY &&
+               lane->steps[lane->next].kind == STEP_WITHDRAW_ACCESS;
 }
 
 static void on_undo_report(struct lane *lane, const struct report *report) {
@@ -270,7 +277,7 @@ static void on_undo_report(struct lane *lane, const struct report *report) {
                 return;
         }
 
-        if (report->error < 0 || lane->state == LANE_LOOKING) {
+        if ((report->error < 0 && !is_harmless(lane, report)) || lane->state == LANE_LOOKING) {
                 try_again(lane);
                 return;
         }

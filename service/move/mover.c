@@ -20,6 +20,7 @@ struct mover {
         struct mover_config config;
         struct operation_context context;
         struct records *records;
+        struct grants *grants;
         struct journal *journal;
         struct surveyor *surveyor;
         struct job *jobs;
@@ -190,6 +191,8 @@ static int recover(struct journal_entry *entry, void *userdata) {
                 return r;
         }
 
+        /* Its grants are on disk since before its first write. */
+        (void) grants_begin(mover->grants, entry->plan);
         mark_busy(mover, entry->plan, true);
         return 0;
 }
@@ -205,6 +208,11 @@ static int open_rooms(struct mover *mover) {
         int r;
 
         r = records_new(mover->config.model, mover->config.directory, on_damaged, mover, &mover->records);
+        if (r < 0)
+                return r;
+
+        r = grants_new(mover->config.event, mover->config.model, mover->config.directory, on_damaged, mover,
+                       &mover->grants);
         if (r < 0)
                 return r;
 
@@ -241,6 +249,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 .event = config->event,
                 .model = config->model,
                 .records = mover->records,
+                .grants = mover->grants,
                 .journal = mover->journal,
                 .workers = config->workers,
                 .settings = config->settings,
@@ -261,6 +270,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
 }
 
 void mover_resume(struct mover *mover) {
+        grants_review_all(mover->grants);
         for (struct job *job = mover->jobs; job; job = job->next)
                 operation_resume(job->operation);
 }
@@ -277,6 +287,7 @@ struct mover *mover_free(struct mover *mover) {
         }
         sd_event_source_disable_unref(mover->sweep);
         surveyor_free(mover->surveyor);
+        grants_free(mover->grants);
         records_free(mover->records);
         journal_free(mover->journal);
         free(mover);
@@ -304,9 +315,16 @@ int mover_survey(struct mover *mover, struct function *const *functions, size_t 
 int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
                const struct request *request, const struct findings *findings, struct plan **ret,
                struct failure *failure) {
+        const struct memory memory = {
+                .home = records_home,
+                .homes = mover->records,
+                .grantee = grants_holder,
+                .grants = mover->grants,
+        };
+
         aliases_refresh(model_aliases(mover->config.model));
-        return plan_make(mover->config.model, functions, n, request, mover_default_backend(mover),
-                         records_home, mover->records, findings, ret, failure);
+        return plan_make(mover->config.model, functions, n, request, mover_default_backend(mover), &memory,
+                         findings, ret, failure);
 }
 
 static int start_operation(struct mover *mover, struct journal_entry *entry, moved_t done, void *userdata) {
@@ -393,6 +411,10 @@ const char *mover_default_backend(const struct mover *mover) {
 void mover_review(struct mover *mover, struct function *f) {
         if (!f->moving)
                 records_review(mover->records, f);
+}
+
+void mover_review_group(struct mover *mover, int group) {
+        grants_review(mover->grants, group);
 }
 
 void mover_forget(struct mover *mover, const struct function *f) {

@@ -97,5 +97,8 @@ const char *mover_default_backend(const struct mover *mover);
 /* F has changed: where it came from is forgotten if it is there again. */
 void mover_review(struct mover *mover, struct function *f);
 
+/* The members of an IOMMU group, or their drivers, have changed: whoever has access to it may lose that. */
+void mover_review_group(struct mover *mover, int group);
+
 /* The function is about to be removed from the model, for good: another device may come to its address. */
 void mover_forget(struct mover *mover, const struct function *f);

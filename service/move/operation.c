@@ -148,6 +148,7 @@ static void settle(struct operation *operation) {
          * it home. */
         (void) journal_remove(operation->context->journal, operation->entry->id);
         review_records(operation);
+        grants_end(operation->context->grants, plan_of(operation), operation->failure.kind == FAILURE_NONE);
 
         operation->context->settled(operation, &operation->failure, operation->context->userdata);
 }
@@ -348,7 +349,10 @@ int operation_start(const struct operation_context *context, struct journal_entr
                 r = journal_write(context->journal, entry);
         if (r >= 0)
                 r = record_homes(operation);
+        if (r >= 0)
+                r = grants_begin(context->grants, entry->plan);
         if (r < 0) {
+                grants_end(context->grants, entry->plan, false);
                 (void) journal_remove(context->journal, entry->id);
                 refresh(operation);
                 review_records(operation);

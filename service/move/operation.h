@@ -7,6 +7,7 @@
 
 #include "service/host/failure.h"
 #include "service/move/config.h"
+#include "service/move/grants.h"
 #include "service/move/journal.h"
 #include "service/move/record.h"
 
@@ -22,6 +23,7 @@ struct operation_context {
         sd_event *event;
         struct model *model;
         struct records *records;
+        struct grants *grants;
         struct journal *journal;
         struct workers *workers;
         const struct config *settings; /* its limit is the time from the start to the answer */

@@ -11,6 +11,7 @@
 #include "service/host/driver.h"
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
+#include "service/move/access.h"
 #include "service/move/console.h"
 #include "service/move/load.h"
 #include "service/move/node.h"
@@ -236,6 +237,42 @@ static int perform_wait_node(struct subject *subject) {
         return r;
 }
 
+/* The group of the function, as the kernel says now, and the user in the argument. */
+static int read_access(struct subject *subject, int *ret_group, uid_t *ret_uid) {
+        char group[16];
+        int r;
+
+        r = sysfs_read_link(subject->dir, "iommu_group", group, sizeof(group));
+        if (r < 0)
+                return r;
+
+        *ret_group = atoi(group);
+        *ret_uid = (uid_t) strtoul(subject->order->argument, NULL, 10);
+        return 0;
+}
+
+static int perform_access(struct subject *subject) {
+        int group, r;
+        uid_t uid;
+
+        r = read_access(subject, &group, &uid);
+        return r < 0 ? r : access_grant(subject->performer->root, group, uid);
+}
+
+/* First it is made sure that the user opens nothing more, and then it is seen whether anything is open. */
+static int perform_withdraw_access(struct subject *subject) {
+        const struct root *root = subject->performer->root;
+        int group, r;
+        uid_t uid;
+
+        r = read_access(subject, &group, &uid);
+        if (r >= 0)
+                r = access_withdraw(root, group, uid);
+        if (r >= 0)
+                r = access_is_used(root, group);
+        return r > 0 ? -EBUSY : r;
+}
+
 static int perform_release_console(struct subject *subject) {
         return console_release(subject->performer->root, subject->order->argument);
 }
@@ -349,6 +386,8 @@ static const struct {
         [STEP_PROBE] = { perform_probe, true, true },
         [STEP_BIND] = { perform_bind, true, true },
         [STEP_WAIT_NODE] = { perform_wait_node, true, false },
+        [STEP_ACCESS] = { perform_access, true, false },
+        [STEP_WITHDRAW_ACCESS] = { perform_withdraw_access, true, false },
         [STEP_RELEASE_CONSOLE] = { perform_release_console, true, false },
         [STEP_RETURN_CONSOLE] = { perform_return_console, true, false },
         [STEP_REMOVE_SLOT] = { perform_remove_slot, true, false },

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "service/host/array.h"
-#include "service/move/plan.h"
+#include "service/move/admission.h"
 #include "service/move/reset.h"
 
 static bool contains(struct function *const *functions, size_t n, const struct function *f) {
@@ -100,7 +100,7 @@ static int add_load_steps(struct plan *plan) {
         return r;
 }
 
-static int add_permission(struct plan *plan, const char *action, bool stays, size_t movement) {
+int plan_add_permission(struct plan *plan, const char *action, bool stays, size_t movement) {
         struct permission *permission =
                         array_append(&plan->permissions, &plan->n_permissions, sizeof(*permission));
 
@@ -116,25 +116,20 @@ static int add_permissions(struct plan *plan, const char *action, bool stays) {
         size_t movement = stays ? plan->n_staying : plan->n_movements;
         int r = 0;
 
-        if (!stays)
-                r = add_permission(plan, action, stays, movement);
+        if (!stays && action)
+                r = plan_add_permission(plan, action, stays, movement);
         if (r >= 0 && plan->flags & PLAN_FORCE)
-                r = add_permission(plan, "force", stays, movement);
+                r = plan_add_permission(plan, "force", stays, movement);
         return r;
 }
 
-static int add_movement(struct plan *plan, const struct function *f, const struct target *target,
-                        const char *action) {
-        bool stays = !target->here && target_is_reached(target, f);
-        struct movement *movement;
+int movement_add(struct movement **movements, size_t *n, const struct function *f,
+                 const struct target *target) {
+        struct movement *movement = array_append(movements, n, sizeof(*movement));
 
-        if (add_permissions(plan, action, stays) < 0)
-                return -ENOMEM;
-
-        movement = stays ? array_append(&plan->staying, &plan->n_staying, sizeof(*movement))
-                         : array_append(&plan->movements, &plan->n_movements, sizeof(*movement));
         if (!movement)
                 return -ENOMEM;
+
         movement->address = f->address;
         movement->identity = f->identity;
         movement->group = f->group;
@@ -144,7 +139,19 @@ static int add_movement(struct plan *plan, const struct function *f, const struc
         return movement->old_driver && movement->old_override ? 0 : -ENOMEM;
 }
 
-static bool moves(const struct plan *plan, const struct pci_address *address) {
+/* ACTION may be NULL: the function stays, and is held for something that has an action of its own. */
+static int add_movement(struct plan *plan, const struct function *f, const struct target *target,
+                        const char *action) {
+        bool stays = !target->here && target_is_reached(target, f);
+
+        if (add_permissions(plan, action, stays) < 0)
+                return -ENOMEM;
+
+        return stays ? movement_add(&plan->staying, &plan->n_staying, f, target)
+                     : movement_add(&plan->movements, &plan->n_movements, f, target);
+}
+
+bool plan_moves(const struct plan *plan, const struct pci_address *address) {
         for (size_t i = 0; i < plan->n_movements; i++)
                 if (pci_address_compare(&plan->movements[i].address, address) == 0)
                         return true;
@@ -159,7 +166,7 @@ static int take_findings(struct plan *plan, const struct findings *findings) {
         for (size_t i = 0; r >= 0 && i < findings->n; i++) {
                 const struct finding *f = &findings->array[i];
 
-                if (moves(plan, &f->address))
+                if (plan_moves(plan, &f->address))
                         r = findings_add_copy(&plan->findings, f);
         }
 
@@ -175,7 +182,7 @@ static int find_blockers(struct plan *plan, const struct model *model, const str
                 const struct function *f = g->members[i];
                 char address[PCI_ADDRESS_SIZE];
 
-                if (moves(plan, &f->address) || !function_blocks_group(f))
+                if (plan_moves(plan, &f->address) || !function_blocks_group(f))
                         continue;
 
                 pci_address_format(&f->address, address);
@@ -208,24 +215,21 @@ static int find_in_topology(struct plan *plan, const struct model *model, const 
         return find_blockers(plan, model, movement);
 }
 
-/* What a plan is made of. */
-struct draft {
-        struct plan *plan;
-        const struct model *model;
-        const struct request *request;
-        const char *configured;
-        home_lookup_t home;
-        void *userdata;
-        const struct findings *findings;
-};
-
 static int resolve_move(const struct draft *draft, const struct function *f, struct target *ret,
                         struct failure *failure) {
-        return target_resolve(draft->model, f, draft->request->word, draft->configured,
-                              draft->home(f, draft->userdata), ret, failure);
+        const struct memory *memory = draft->memory;
+        int r;
+
+        r = target_resolve(draft->model, f, draft->request->word, draft->configured,
+                           memory->home(f, memory->homes), ret, failure);
+        if (r >= 0)
+                ret->here = target_is_reached(ret, f) && admission_is_due(draft, f);
+        return r;
 }
 
 static const char *permission_to_move(const struct target *target) {
+        if (target->here)
+                return NULL;
         return target->home ? "restore" : "bind";
 }
 
@@ -233,6 +237,9 @@ static int add_move_steps(const struct draft *draft, size_t index) {
         struct plan *plan = draft->plan;
         struct movement *m = &plan->movements[index];
         int r;
+
+        if (m->target.here)
+                return 0;
 
         r = route_release(m, index, model_function(draft->model, &m->address), draft->findings, &plan->steps,
                           &plan->n_steps);
@@ -313,6 +320,8 @@ static int add_steps(const struct draft *draft) {
         int r;
 
         r = add_load_steps(plan);
+        if (r >= 0)
+                r = admission_withdraw(draft);
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
                 struct movement *m = &plan->movements[i];
 
@@ -320,15 +329,19 @@ static int add_steps(const struct draft *draft) {
                 if (r >= 0)
                         r = find_in_topology(plan, draft->model, model_function(draft->model, &m->address),
                                              m);
+                if (r >= 0)
+                        r = admission_find(draft, m);
         }
+        if (r >= 0)
+                r = admission_grant(draft);
         return r < 0 ? r : take_findings(plan, draft->findings);
 }
 
 int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
-              const struct request *request, const char *configured, home_lookup_t home, void *userdata,
+              const struct request *request, const char *configured, const struct memory *memory,
               const struct findings *findings, struct plan **ret, struct failure *failure) {
         _cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
-        const struct draft draft = { plan, model, request, configured, home, userdata, findings };
+        const struct draft draft = { plan, model, request, configured, memory, findings };
         int r;
 
         if (!plan)
@@ -337,6 +350,8 @@ int plan_make(const struct model *model, struct function *const *functions, size
         plan->flags = request->flags;
 
         r = add_functions(&draft, functions, n_functions, failure);
+        if (r >= 0)
+                r = admission_check(&draft, failure);
         if (r < 0)
                 return r;
 

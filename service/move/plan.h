@@ -16,8 +16,9 @@
 #define PLAN_FUNCTIONS_MAX 256
 
 enum plan_flags {
-        PLAN_GROUP = 1 << 0, /* widen to every endpoint of the functions' groups */
-        PLAN_FORCE = 1 << 1, /* go on over findings of severity "force" */
+        PLAN_GROUP = 1 << 0,  /* widen to every endpoint of the functions' groups */
+        PLAN_FORCE = 1 << 1,  /* go on over findings of severity "force" */
+        PLAN_ACCESS = 1 << 2, /* whoever asks may open the functions' groups through VFIO */
 };
 
 /* What is to be done with the functions: each errand is a line of a table in plan.c. */
@@ -33,6 +34,7 @@ struct request {
         size_t n_addresses;
         const char *word; /* the target; of a reset the method, "" for the first that works */
         unsigned flags;
+        uint32_t uid; /* who asks */
 };
 
 /* One question for polkit: may the caller do this with this function? */
@@ -46,7 +48,8 @@ struct plan {
         enum errand errand;
         struct movement *movements; /* with another errand than to move, they stay where they are */
         size_t n_movements;
-        struct movement *staying; /* functions that are where they shall go already */
+        struct movement *staying; /* functions that are where they shall go already; with ACCESS also the
+                                     other endpoints of their groups */
         size_t n_staying;
         unsigned flags; /* a mask of enum plan_flags */
         struct step *steps;
@@ -65,11 +68,22 @@ typedef const struct home *(*home_lookup_t)(const struct function *f, void *user
 int plan_functions(const struct model *model, const struct request *request, struct function ***ret,
                    size_t *ret_n, struct failure *failure);
 
+/* Who may open the IOMMU group of this number. */
+typedef struct grantee (*grantee_lookup_t)(int group, void *userdata);
+
+/* What is remembered from one plan to the next. */
+struct memory {
+        home_lookup_t home;
+        void *homes;              /* its user data */
+        grantee_lookup_t grantee; /* NULL: nobody may open any group */
+        void *grants;
+};
+
 /* Makes the plan for FUNCTIONS, which are what REQUEST comes to. FINDINGS is what the usage room said about
  * them: the plan takes what concerns the functions that move. The caller frees the plan with plan_free().
  * Findings do not make it fail. */
 int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
-              const struct request *request, const char *configured, home_lookup_t home, void *userdata,
+              const struct request *request, const char *configured, const struct memory *memory,
               const struct findings *findings, struct plan **ret, struct failure *failure);
 
 struct plan *plan_free(struct plan *plan);

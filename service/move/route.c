@@ -3,6 +3,7 @@
 /* Which steps, and in which order. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "service/host/array.h"
@@ -20,8 +21,7 @@ int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t 
         return 0;
 }
 
-/* Whether the function leaves a driver, so that whatever needs that driver has to go first. */
-static bool leaves_driver(const struct movement *m) {
+bool route_leaves_driver(const struct movement *m) {
         return *m->old_driver != '\0' && (m->target.pick || !streq(m->old_driver, m->target.driver));
 }
 
@@ -41,7 +41,7 @@ int route_release(struct movement *m, size_t index, const struct function *f,
         const struct backend *backend = m->target.backend;
         int r = 0;
 
-        if (!leaves_driver(m))
+        if (!route_leaves_driver(m))
                 return 0;
 
         if (f->n_virtual_functions > 0) {
@@ -61,14 +61,30 @@ int route_release(struct movement *m, size_t index, const struct function *f,
 }
 
 bool route_is_complete(const struct movement *m) {
-        return m->old_virtual_functions == 0 && !m->shows_console && !m->old_reset_methods;
+        return m->old_virtual_functions == 0 && !m->shows_console && !m->old_reset_methods &&
+               !m->grantee.somebody && !m->old_grantee.somebody;
+}
+
+int steps_add_for_user(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
+                       const struct grantee *grantee) {
+        char uid[16];
+
+        if (!grantee->somebody)
+                return 0;
+
+        snprintf(uid, sizeof(uid), "%" PRIu32, grantee->uid);
+        return steps_add(steps, n_steps, kind, movement, uid);
+}
+
+int route_retreat(const struct movement *m, size_t index, struct step **steps, size_t *n_steps) {
+        return steps_add_for_user(steps, n_steps, STEP_WITHDRAW_ACCESS, index, &m->grantee);
 }
 
 int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps) {
         char number[16];
-        int r = 0;
+        int r = route_retreat(m, index, steps, n_steps);
 
-        if (m->old_virtual_functions > 0) {
+        if (r >= 0 && m->old_virtual_functions > 0) {
                 snprintf(number, sizeof(number), "%u", m->old_virtual_functions);
                 r = steps_add(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, number);
         }
@@ -76,6 +92,8 @@ int route_complete(const struct movement *m, size_t index, struct step **steps, 
                 r = steps_add(steps, n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
         if (r >= 0 && m->old_reset_methods)
                 r = steps_add(steps, n_steps, STEP_RESET_METHODS, index, m->old_reset_methods);
+        if (r >= 0)
+                r = steps_add_for_user(steps, n_steps, STEP_ACCESS, index, &m->old_grantee);
         return r;
 }
 

@@ -8,6 +8,12 @@
 #include "service/move/target.h"
 #include "service/usage/finding.h"
 
+/* A user who may open an IOMMU group, or nobody, which is what zeroes say. */
+struct grantee {
+        bool somebody;
+        uint32_t uid;
+};
+
 /* One function that moves. */
 struct movement {
         struct pci_address address;
@@ -21,6 +27,10 @@ struct movement {
         bool shows_console;             /* the kernel's console */
         unsigned old_virtual_functions; /* how many; 0 where they stay */
         char *old_reset_methods;        /* owned; the kernel's list, NULL where nobody touches it */
+
+        /* Of its group, where that changes. With several movements in the group, whoever loses access stands
+         * with the first, and whoever gets it with the last: as their steps do. */
+        struct grantee grantee, old_grantee;
 };
 
 struct step {
@@ -32,6 +42,10 @@ struct step {
 /* Appends one step for the movement INDEX. */
 int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t index, const char *argument);
 
+/* The same with a user for the argument; nothing for nobody. */
+int steps_add_for_user(struct step **steps, size_t *n_steps, enum step_kind kind, size_t index,
+                       const struct grantee *grantee);
+
 /* The orderly way out: what stands on the driver of F, which M is about, is ended by whoever can before that
  * driver goes. Notes in M what was taken away. Nothing where it does not leave a driver. */
 int route_release(struct movement *m, size_t index, const struct function *f,
@@ -39,6 +53,13 @@ int route_release(struct movement *m, size_t index, const struct function *f,
 
 /* Whether route_complete() has anything to do. */
 bool route_is_complete(const struct movement *m);
+
+/* Whether the function leaves a driver, so that whatever needs that driver has to go first. */
+bool route_leaves_driver(const struct movement *m);
+
+/* Lets nobody open the group whom M would have given access, if it has: for before the function goes back.
+ */
+int route_retreat(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);
 
 /* Gives back what M says was taken away, for when the function is on that driver again. */
 int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);

@@ -20,6 +20,8 @@ enum step_kind {
         STEP_PROBE,             /* argument: the host modules of which one shall take it */
         STEP_BIND,              /* argument: the driver that shall take it */
         STEP_WAIT_NODE,         /* argument: the number of the IOMMU group */
+        STEP_ACCESS,            /* argument: the user who may open the group from now on */
+        STEP_WITHDRAW_ACCESS,   /* argument: the user who may no longer open it, and must not have it open */
         STEP_RELEASE_CONSOLE,   /* argument: what shows it, CONSOLE_KERNEL or CONSOLE_FIRMWARE */
         STEP_RETURN_CONSOLE,    /* argument: CONSOLE_KERNEL */
         STEP_REMOVE_SLOT,       /* argument: the driver that shall not take it again by itself, pciback */

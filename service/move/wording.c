@@ -55,6 +55,10 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                 fail(failure, FAILURE_NO_SUCH_DRIVER,
                      "%s cannot go to %s: no PCI driver of that name is registered", address,
                      step->argument);
+        else if (step->kind == STEP_WITHDRAW_ACCESS && report->error == -EBUSY)
+                fail(failure, FAILURE_IN_USE,
+                     "%s or a member of its IOMMU group has just been opened through VFIO: shut the guest down first",
+                     address);
         else if (report->error == -EPIPE)
                 fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address,
                      strempty(doing));

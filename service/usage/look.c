@@ -4,9 +4,6 @@
 
 #include <errno.h>
 #include <libmount.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/sysmacros.h>
 
 #include "service/host/array.h"
 #include "service/host/sysfs.h"
@@ -40,21 +37,7 @@ int look_add_way(struct look *look, int group, const char *path, const char *sub
 }
 
 int look_read_number(const struct look *look, const char *path, dev_t *ret) {
-        char attribute[PATH_MAX], text[32];
-        unsigned major, minor;
-        ssize_t n;
-
-        if (snprintf(attribute, sizeof(attribute), "%s/dev", path) >= (int) sizeof(attribute))
-                return -ENAMETOOLONG;
-
-        n = sysfs_read(look->root->sys, attribute, text, sizeof(text));
-        if (n < 0)
-                return (int) n;
-        if (sscanf(text, "%u:%u", &major, &minor) != 2)
-                return -EINVAL;
-
-        *ret = makedev(major, minor);
-        return 0;
+        return sysfs_read_device(look->root->sys, path, ret);
 }
 
 void openers_free(struct opener *openers, size_t n) {

@@ -136,18 +136,18 @@ static int try_to_open(const char *node, dev_t number) {
         return errno == EBUSY ? 1 : -errno;
 }
 
-static int node_is_busy(const struct look *look, const struct part *part) {
+int vfio_node_is_busy(const struct root *root, const char *name, dev_t number) {
         const struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000000L };
-        _cleanup_free_ char *directory = root_path(look->root, "/dev/vfio"), *node = NULL;
+        _cleanup_free_ char *directory = root_path(root, "/dev/vfio"), *node = NULL;
         int r = 0;
 
-        if (!directory || asprintf(&node, "%s/%s", directory, part->name) < 0)
+        if (!directory || asprintf(&node, "%s/%s", directory, name) < 0)
                 return -ENOMEM;
 
         for (unsigned i = 0; i < TRIES; i++) {
                 if (i > 0)
                         nanosleep(&pause, NULL);
-                r = try_to_open(node, part->number);
+                r = try_to_open(node, number);
                 if (r <= 0)
                         break;
         }
@@ -165,7 +165,7 @@ int vfio_is_busy(const struct look *look, int group) {
                  * seen. */
                 if (!part->function && part->group == group && streq(part->subsystem, "vfio") &&
                     !startswith(part->name, "noiommu-"))
-                        r = node_is_busy(look, part);
+                        r = vfio_node_is_busy(look->root, part->name, part->number);
         }
 
         return r;

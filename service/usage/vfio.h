@@ -12,8 +12,11 @@ int vfio_group(const struct look *look, const struct pci_address *address);
 /* Whether a process is seen that has a way into the group open. */
 bool vfio_is_seen(const struct look *look, int group);
 
-/* Whether GROUP is open although nobody is seen. The kernel refuses to open a group's node with EBUSY while
- * the group or any device of it is open (vfio_group_fops_open() in drivers/vfio/group.c), also to one that
- * has kept nothing but a device's descriptor; there is no other way to ask. Returns 1, 0, or a negative
- * errno. */
+/* Whether GROUP is open although nobody is seen. Returns 1, 0, or a negative errno. */
 int vfio_is_busy(const struct look *look, int group);
+
+/* Whether the group that has the node /dev/vfio/NAME, with this device number, is open. The kernel refuses
+ * to open a group's node with EBUSY while the group or any device of it is open (vfio_group_fops_open() in
+ * drivers/vfio/group.c), also to one that has kept nothing but a device's descriptor; there is no other way
+ * to ask. A node that is not there, or another one, is not open. Returns 1, 0, or a negative errno. */
+int vfio_node_is_busy(const struct root *root, const char *name, dev_t number);

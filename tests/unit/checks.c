@@ -53,8 +53,8 @@ static const struct home *no_home(const struct function *f, void *userdata) {
 
 /* The checks of a plan for the functions with these indexes, about each of which DISK_USERS mounts are
  * known. */
-static void make(struct host *host, const char *indexes, const char *word, unsigned flags, const char *mounts,
-                 struct checks *checks) {
+static void make(struct host *host, const char *indexes, const char *word, unsigned flags,
+                 const char *mounts, struct checks *checks) {
         _cleanup_findings_ struct findings findings = {};
         _cleanup_(plan_freep) struct plan *plan = NULL;
         struct function *list[ELEMENTSOF(functions)];
@@ -67,8 +67,8 @@ static void make(struct host *host, const char *indexes, const char *word, unsig
                                                SEVERITY_FORCE, &list[i]->address,
                                                (char[]){ (char) ('a' + (m - mounts)), '\0' }, "x"));
         }
-        assert_ok(plan_make(host->model, list, n, &(struct request){ .word = word, .flags = flags }, "auto", no_home,
-                            NULL, &findings, &plan, NULL));
+        assert_ok(plan_make(host->model, list, n, &(struct request){ .word = word, .flags = flags }, "auto",
+                            &(const struct memory){ .home = no_home }, &findings, &plan, NULL));
         assert_ok(checks_from_plan(host->model, plan, checks));
 }
 
@@ -220,7 +220,8 @@ static void test_force(void **state) {
         assert_string_equal(check_detail(&checks.array[1], "warning"), warning);
 
         assert_ok(checks_combine(&checks, &together));
-        assert_string_equal(check_detail(&together.array[0], "actions"), "org.vfiobind.bind org.vfiobind.force");
+        assert_string_equal(check_detail(&together.array[0], "actions"),
+                            "org.vfiobind.bind org.vfiobind.force");
         assert_string_equal(check_detail(&together.array[0], "warning"), warning);
 
         make(*state, "0", "kvm", PLAN_FORCE, "", &idle);
@@ -275,8 +276,8 @@ static void test_gone(void **state) {
         _cleanup_(plan_freep) struct plan *plan = NULL;
         struct checks checks = {};
 
-        assert_ok(plan_make(host->model, &f, 1, &(struct request){ .word = "kvm" }, "auto", no_home, NULL, &none, &plan,
-                            NULL));
+        assert_ok(plan_make(host->model, &f, 1, &(struct request){ .word = "kvm" }, "auto",
+                            &(const struct memory){ .home = no_home }, &none, &plan, NULL));
         tree_remove(host->tree, functions[0].address);
         host_scan(host);
         assert_int_equal(checks_from_plan(host->model, plan, &checks), -ENODEV);
@@ -286,5 +287,5 @@ static void test_gone(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, host_teardown)
 
 UNIT_MAIN(ON_HOST(test_nic), ON_HOST(test_bare_display), ON_HOST(test_targets), ON_HOST(test_names),
-          ON_HOST(test_together), ON_HOST(test_force), cmocka_unit_test(test_together_of_words), ON_HOST(test_equal),
-          ON_HOST(test_gone))
+          ON_HOST(test_together), ON_HOST(test_force), cmocka_unit_test(test_together_of_words),
+          ON_HOST(test_equal), ON_HOST(test_gone))

@@ -281,6 +281,7 @@ static void service_plan(struct host *host, const struct world *world, char text
                 .word = world->word,
                 .flags = (world->widen ? PLAN_GROUP : 0u) | (world->force ? PLAN_FORCE : 0u),
         };
+        const struct memory memory = { .home = home_of, .homes = (void *) world };
         size_t n = 0;
         int r;
 
@@ -291,8 +292,8 @@ static void service_plan(struct host *host, const struct world *world, char text
 
         r = plan_functions(host->model, &request, &functions, &n, &failure);
         if (r >= 0)
-                r = plan_make(host->model, functions, n, &request, world->configured, home_of,
-                              (void *) world, &findings, &plan, &failure);
+                r = plan_make(host->model, functions, n, &request, world->configured, &memory, &findings,
+                              &plan, &failure);
         if (r < 0)
                 sprintf(text, "failure %s\n", strempty(failures[failure.kind]));
         else

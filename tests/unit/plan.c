@@ -162,8 +162,8 @@ static struct plan *make(struct host *host, const char *addresses, unsigned flag
         size_t n;
 
         assert_ok(resolve(host, addresses, flags, &found, &n, &failure));
-        if (plan_make(host->model, found, n, &(struct request){ .word = word, .flags = flags }, "auto", no_home, NULL,
-                      findings ?: &none, &plan, &failure) < 0)
+        if (plan_make(host->model, found, n, &(struct request){ .word = word, .flags = flags }, "auto",
+                      &(const struct memory){ .home = no_home }, findings ?: &none, &plan, &failure) < 0)
                 fail_msg("%s", failure.message);
         return plan;
 }
@@ -308,7 +308,10 @@ static void test_force(void **state) {
         assert_int_equal(stays->n_movements, 0);
         assert_int_equal(stays->n_permissions, 1);
         assert_string_equal(stays->permissions[0].action, "force");
-        assert_int_equal(pci_address_compare(&plan_permission_subject(stays, &stays->permissions[0])->address, &nic), 0);
+        assert_int_equal(
+                        pci_address_compare(&plan_permission_subject(stays, &stays->permissions[0])->address,
+                                            &nic),
+                        0);
 }
 
 /* What is said about functions that do not move is nobody's business. */
@@ -391,8 +394,8 @@ static void test_failing(void **state) {
         size_t n;
 
         assert_ok(resolve(host, "0000:01:00.0 0000:02:00.0", 0, &found, &n, NULL));
-        assert_true(plan_make(host->model, found, n, &(struct request){ .word = "xen" }, "auto", no_home, NULL, &none,
-                              &plan, &failure) < 0);
+        assert_true(plan_make(host->model, found, n, &(struct request){ .word = "xen" }, "auto",
+                              &(const struct memory){ .home = no_home }, &none, &plan, &failure) < 0);
         assert_int_equal(failure.kind, FAILURE_BACKEND_UNAVAILABLE);
         assert_null(plan);
 }
@@ -401,5 +404,4 @@ static void test_failing(void **state) {
 
 UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans),
           ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_force),
-          ON_HOST(test_takes_findings),
-          cmocka_unit_test(test_check_findings), ON_HOST(test_failing))
+          ON_HOST(test_takes_findings), cmocka_unit_test(test_check_findings), ON_HOST(test_failing))

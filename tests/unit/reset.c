@@ -88,7 +88,8 @@ static void test_plans(void **state) {
                 _cleanup_(plan_freep) struct plan *plan = NULL;
                 char findings[64] = "", permissions[64] = "";
 
-                plan_make(stage->host.model, &f, 1, &request, "auto", no_home, NULL, &none, &plan, &failure);
+                plan_make(stage->host.model, &f, 1, &request, "auto",
+                          &(const struct memory){ .home = no_home }, &none, &plan, &failure);
                 assert_row(failure.kind == rows[i].kind, "row %zu: %s", i, strempty(failure.message));
                 assert_row(!plan == !!rows[i].kind, "row %zu", i);
                 if (!plan)
@@ -187,8 +188,7 @@ static void test_killed(void **state) {
         assert_untouched(stage);
 }
 
-#define ON_DESK(test)                                                                                       \
-        cmocka_unit_test_prestate_setup_teardown(test, setup, stage_teardown, CAST(functions))
+#define ON_DESK(test) cmocka_unit_test_prestate_setup_teardown(test, setup, stage_teardown, CAST(functions))
 
 UNIT_MAIN(cmocka_unit_test(test_words), ON_DESK(test_plans), ON_DESK(test_done), ON_DESK(test_failures),
           ON_DESK(test_killed))

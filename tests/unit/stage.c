@@ -77,7 +77,10 @@ void stage_init(struct stage *stage, const struct fake_function *functions, size
         _cleanup_free_ char *release = NULL;
         sigset_t mask;
 
-        *stage = (struct stage){ .settings = { .default_backend = "auto", .limit_usec = 10 * 1000 * 1000 } };
+        *stage = (struct stage){
+                .settings = { .default_backend = "auto", .limit_usec = 10 * 1000 * 1000 },
+                .uid = 1000,
+        };
         sigemptyset(&mask);
         sigaddset(&mask, SIGCHLD);
         sigprocmask(SIG_BLOCK, &mask, NULL);
@@ -222,9 +225,14 @@ size_t stage_begin_errand(struct stage *stage, enum errand errand, const char *a
         struct function *functions[300];
         size_t n = find_functions(stage, addresses, functions);
         _cleanup_failure_ struct failure failure = {};
-        const struct request request = { .errand = errand, .word = word };
+        const struct request request = {
+                .errand = errand, .word = word, .flags = stage->flags, .uid = stage->uid
+        };
         const struct asker asker = {
-                .uid = 1000, .caller = ":1.7", .word = word, .begun_usec = stage->begun_usec,
+                .uid = stage->uid,
+                .caller = ":1.7",
+                .word = word,
+                .begun_usec = stage->begun_usec,
         };
         static const struct findings none;
         struct plan *plan;

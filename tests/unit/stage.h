@@ -24,6 +24,8 @@ struct stage {
         int release; /* the pipe that those who hang read from */
         struct config settings;
         uint64_t begun_usec; /* when those who ask have begun to wait; 0: when they ask */
+        unsigned flags;      /* of those who ask, and their user */
+        uint32_t uid;
         const struct findings *findings; /* what is found about the functions; NULL: nothing */
 
         struct answer answers[80]; /* in the order of stage_begin() */

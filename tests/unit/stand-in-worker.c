@@ -20,6 +20,7 @@
 
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
+#include "service/move/access.h"
 #include "service/move/step.h"
 #include "service/usage/finding.h"
 
@@ -80,6 +81,13 @@ static bool is_registered(struct kernel *kernel, const char *driver) {
         return *driver && faccessat(kernel->tree, path, F_OK, 0) >= 0;
 }
 
+static int group_of(struct kernel *kernel) {
+        char path[128], group[16];
+
+        snprintf(path, sizeof(path), "%s/iommu_group", kernel->directory);
+        return sysfs_read_link(kernel->tree, path, group, sizeof(group)) < 0 ? -1 : atoi(group);
+}
+
 /* The driver that the kernel picks is called as the first host module is. */
 static int act(struct kernel *kernel) {
         const char *argument = kernel->order->argument;
@@ -101,6 +109,10 @@ static int act(struct kernel *kernel) {
                         return -ENOENT;
                 set_driver(kernel, argument);
                 return 0;
+        case STEP_ACCESS:
+                return access_grant(kernel->root, group_of(kernel), (uid_t) atoi(argument));
+        case STEP_WITHDRAW_ACCESS:
+                return access_withdraw(kernel->root, group_of(kernel), (uid_t) atoi(argument));
         case STEP_RESET:
                 snprintf(kernel->report->value, sizeof(kernel->report->value), "%.*s", NAME_MAX,
                          *argument ? argument : "flr");

@@ -57,7 +57,7 @@ struct sim {
 
         uint64_t aliases;                       /* node ids given to lookups of files that can be written */
 
-        int uevent_fd;
+        int uevent_fd, uevent_number_fd;
         bool uevents_off;
         unsigned uevents_to_drop;
         const char *directory;                  /* of the topology file: for include */

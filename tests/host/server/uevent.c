@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -13,6 +14,21 @@
 #include <unistd.h>
 
 #include "sim.h"
+
+/* The kernel's own file, which is below our mount point: read anew from its beginning. */
+static int show_number(struct sim *s, struct object *o, const struct attribute *a, struct text *t) {
+        char number[32];
+        ssize_t n = pread(s->uevent_number_fd, number, sizeof(number), 0);
+
+        if (n < 0)
+                return -errno;
+        text_add_bytes(t, number, (size_t) n);
+        return 0;
+}
+
+static const struct attribute attributes[] = {
+        { "uevent_seqnum", 0444, show_number },
+};
 
 int uevent_open(struct sim *s) {
         struct sockaddr_nl address = { .nl_family = AF_NETLINK };
@@ -22,6 +38,11 @@ int uevent_open(struct sim *s) {
                 return -errno;
         if (bind(s->uevent_fd, (struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
+
+        s->uevent_number_fd = open("/sys/kernel/uevent_seqnum", O_RDONLY | O_CLOEXEC);
+        if (s->uevent_number_fd < 0)
+                return -errno;
+        tree_files(&s->tree, tree_permanent(&s->tree, "kernel"), attributes, ELEMENTSOF(attributes), s->bus);
         return 0;
 }
 
