@@ -47,6 +47,11 @@ static const struct {
         { "remove-slot", "*", "Make # forget @" },
         { "virtual-functions", "0", "Remove the virtual functions of @" },
         { "virtual-functions", "*", "Give @ # virtual functions" },
+        { "autoprobe", "0", "Have new virtual functions of @ left alone by the host's drivers" },
+        { "autoprobe", "*", "Have new virtual functions of @ probed" },
+        { "reset", "", "Reset @" },
+        { "reset", "*", "Reset @ by the method #" },
+        { "reset-methods", "*", "Give @ its list of reset methods back (#)" },
 };
 
 typedef enum Section {

@@ -15,10 +15,22 @@ static int append_method(sd_bus_message *reply, const struct bus_request *reques
         return sd_bus_message_append(reply, "s", entry ? strempty(entry->value) : "");
 }
 
+static int append_virtual_functions(sd_bus_message *reply, const struct bus_request *request,
+                                    const struct journal_entry *entry) {
+        const struct function *f = model_function(request->service->model, &request->wish.addresses[0]);
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; r >= 0 && f && i < f->n_virtual_functions; i++)
+                r = sd_bus_message_append(reply, "s", PCI_ADDRESS_TEXT(&f->virtual_functions[i]));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int (*const answers[_ERRAND_MAX])(sd_bus_message *reply, const struct bus_request *request,
                                          const struct journal_entry *entry) = {
         [ERRAND_MOVE] = append_all_moves,
         [ERRAND_RESET] = append_method,
+        [ERRAND_VIRTUAL_FUNCTIONS] = append_virtual_functions,
 };
 
 int append_answer(sd_bus_message *reply, const struct bus_request *request,

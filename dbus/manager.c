@@ -144,6 +144,7 @@ DEFINE_REQUEST(method_restore, wish_restore)
 DEFINE_REQUEST(method_restore_devices, wish_restore_devices)
 DEFINE_REQUEST(method_restore_group, wish_restore_group)
 DEFINE_REQUEST(method_reset, wish_reset)
+DEFINE_REQUEST(method_set_virtual_functions, wish_virtual_functions)
 
 static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return road_plan(userdata, message, wish_bind_devices);
@@ -230,6 +231,10 @@ const sd_bus_vtable manager_vtable[] = {
                                 method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_ARGS("s", device, "s", method, "t", flags),
                                 SD_BUS_RESULT("s", used), method_reset, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetVirtualFunctions",
+                                SD_BUS_ARGS("s", device, "u", count, "s", driver, "t", flags),
+                                SD_BUS_RESULT("as", addresses), method_set_virtual_functions,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceMoved", SD_BUS_ARGS("s", address, "s", from, "s", to, "s", by), 0),
         SD_BUS_SIGNAL_WITH_ARGS(
                         "OperationFinished",

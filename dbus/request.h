@@ -14,6 +14,7 @@ struct wish {
         size_t n_addresses;
         const char *word; /* see struct request; in the message, or in the ticket */
         uint64_t flags;
+        uint32_t count; /* of virtual functions */
 };
 
 /* Reads MESSAGE from its beginning into RET. */

@@ -133,6 +133,7 @@ static struct request wanted(const struct bus_request *request) {
                 .addresses = request->wish.addresses,
                 .n_addresses = request->wish.n_addresses,
                 .word = request->wish.word,
+                .count = request->wish.count,
                 .flags = (flags & VFIOBIND_FLAG_GROUP ? PLAN_GROUP : 0u) |
                          (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u) |
                          (flags & VFIOBIND_FLAG_ACCESS ? PLAN_ACCESS : 0u),
@@ -242,8 +243,8 @@ static int survey(struct bus_request *request, struct failure *failure) {
         if (r < 0)
                 return r;
 
-        r = mover_survey(request->service->mover, request->functions, request->n_functions, on_surveyed,
-                         request, &request->survey);
+        r = mover_survey(request->service->mover, request->functions, request->n_functions,
+                         request->wish.errand, on_surveyed, request, &request->survey);
         return r < 0 ? fail_internal(failure, r) : 0;
 }
 
@@ -280,6 +281,7 @@ static int check_flags(const struct wish *wish, struct failure *failure) {
                 [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL,
                                   VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
                 [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
+                [ERRAND_VIRTUAL_FUNCTIONS] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
         };
 
         if (wish->flags & ~flags[wish->errand].fitting)

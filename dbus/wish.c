@@ -124,7 +124,9 @@ static int read_target(struct wish *wish, sd_bus_message *message, bool has_word
         int r = 0;
 
         wish->word = WORD_HOST;
-        if (has_word)
+        if (wish->errand == ERRAND_VIRTUAL_FUNCTIONS)
+                r = sd_bus_message_read(message, "u", &wish->count);
+        if (r >= 0 && has_word)
                 r = sd_bus_message_read(message, "s", &wish->word);
         if (r >= 0)
                 r = sd_bus_message_read(message, "t", &wish->flags);
@@ -181,6 +183,7 @@ DEFINE_WISH(wish_restore_group, ERRAND_MOVE, SHAPE_GROUP, false)
 DEFINE_WISH(wish_restore_object, ERRAND_MOVE, SHAPE_OBJECT, false)
 DEFINE_WISH(wish_reset, ERRAND_RESET, SHAPE_DEVICE, true)
 DEFINE_WISH(wish_reset_object, ERRAND_RESET, SHAPE_OBJECT, true)
+DEFINE_WISH(wish_virtual_functions, ERRAND_VIRTUAL_FUNCTIONS, SHAPE_DEVICE, true)
 
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return road_move(service_of_call(message), message, wish_bind_object);

@@ -30,6 +30,10 @@ int wish_reset(struct service *service, sd_bus_message *message, struct wish *re
 int wish_reset_object(struct service *service, sd_bus_message *message, struct wish *ret,
                       struct failure *failure);
 
+/* Manager: SetVirtualFunctions (sust). */
+int wish_virtual_functions(struct service *service, sd_bus_message *message, struct wish *ret,
+                           struct failure *failure);
+
 /* The handlers of those of an object. */
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -141,7 +141,7 @@ static int add_identity(struct check *check, const struct function *f) {
 
 static int add_move(struct check *check, const struct model *model, const struct plan *plan,
                     const struct movement *m, const struct function *f) {
-        const struct target *target = &m->target;
+        const struct target *target = movement_goal(m);
         _cleanup_free_ char *members = NULL, *findings = NULL;
         int r;
 

@@ -174,6 +174,7 @@ static int read_virtual_functions(int dir, struct function *f) {
 /* What can change: read in the first place and again by function_refresh(). */
 static int read_state(const struct root *root, int dir, struct function *f) {
         char methods[SYSFS_VALUE_MAX];
+        int64_t autoprobe;
         ssize_t n;
         int r;
 
@@ -186,6 +187,10 @@ static int read_state(const struct root *root, int dir, struct function *f) {
         r = read_virtual_functions(dir, f);
         if (r < 0)
                 return r;
+
+        if (f->max_virtual_functions > 0)
+                f->autoprobe = sysfs_read_number(dir, "sriov_drivers_autoprobe", &autoprobe) < 0 ||
+                               autoprobe != 0;
 
         /* The list came with 5.15, the attribute that resets long before. */
         n = sysfs_read(dir, "reset_method", methods, sizeof(methods));
@@ -203,6 +208,13 @@ static int read_identity(int dir, ino_t *ret) {
 
         *ret = st.st_ino;
         return 0;
+}
+
+/* Without "0x", unlike the ids of the function itself (sriov_vf_device_show() in drivers/pci/iov.c). */
+static uint16_t read_hex(int dir, const char *attribute) {
+        char text[16];
+
+        return sysfs_read(dir, attribute, text, sizeof(text)) < 0 ? 0 : (uint16_t) strtoul(text, NULL, 16);
 }
 
 /* What is fixed from the day the function appears. */
@@ -231,6 +243,8 @@ static int read_constants(const struct root *root, int dir, struct function *f) 
                 f->boot_vga = number != 0;
         if (sysfs_read_number(dir, "sriov_totalvfs", &number) >= 0)
                 f->max_virtual_functions = (unsigned) number;
+        if (f->max_virtual_functions > 0)
+                f->virtual_device = read_hex(dir, "sriov_vf_device");
 
         /* Only header types 1 and 2 have it (pci_bridge_attrs_are_visible() in drivers/pci/pci-sysfs.c). */
         f->bridge = faccessat(dir, "secondary_bus_number", F_OK, 0) >= 0;
@@ -313,6 +327,7 @@ static int take_state(struct function *f, struct function *from) {
         f->n_virtual_functions = from->n_virtual_functions;
         f->reset_methods = TAKE_PTR(from->reset_methods);
         f->resets_unlisted = from->resets_unlisted;
+        f->autoprobe = from->autoprobe;
         return changes;
 }
 

@@ -49,6 +49,8 @@ struct function {
         struct pci_address physical; /* the physical function, valid with is_virtual */
 
         unsigned max_virtual_functions;
+        uint16_t virtual_device;               /* the device id of its virtual functions */
+        bool autoprobe;                        /* the kernel probes new ones, valid where there can be any */
         struct pci_address *virtual_functions; /* owned, in the kernel's order */
         size_t n_virtual_functions;
 

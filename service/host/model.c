@@ -215,6 +215,12 @@ static int review_vfio_driver(const struct model *model, struct function *f) {
         return r < 0 ? r : FUNCTION_VFIO_DRIVER;
 }
 
+static bool is_moving(const struct model *model, const struct pci_address *address) {
+        const struct function *f = model_function(model, address);
+
+        return f && f->moving;
+}
+
 static int add_function(struct model *model, const struct pci_address *address) {
         _cleanup_(function_freep) struct function *f = NULL;
         int r;
@@ -224,6 +230,9 @@ static int add_function(struct model *model, const struct pci_address *address) 
                 return r;
 
         f->model = model;
+
+        /* Of one that is being changed, they are part of the change. */
+        f->moving = f->is_virtual && is_moving(model, &f->physical);
         f->vendor_name = names_vendor(model->names, f->vendor);
         f->device_name = names_device(model->names, f->vendor, f->device);
         f->class_name = names_class(model->names, f->class_code);

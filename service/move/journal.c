@@ -88,6 +88,10 @@ static struct json_object *movement_to_json(const struct movement *m) {
                 json_object_object_add(object, "reset_methods", string(m->old_reset_methods));
         add_grantee(object, "grantee", &m->grantee);
         add_grantee(object, "old_grantee", &m->old_grantee);
+        if (m->sets_virtual_functions)
+                json_object_object_add(object, "sets_virtual_functions", json_object_new_boolean(true));
+        if (m->sets_autoprobe)
+                json_object_object_add(object, "autoprobe", json_object_new_boolean(m->old_autoprobe));
         json_object_object_add(object, "driver", string(m->target.driver));
         json_object_object_add(object, "override", string(m->target.override));
         return object;
@@ -98,6 +102,9 @@ static struct json_object *step_to_json(const struct step *step) {
 
         json_object_object_add(object, "kind", string(step_kind_name(step->kind)));
         json_object_object_add(object, "movement", json_object_new_uint64(step->movement));
+        if (step->virtual_function > 0)
+                json_object_object_add(object, "virtual_function",
+                                       json_object_new_uint64(step->virtual_function));
         json_object_object_add(object, "argument", string(step->argument));
         return object;
 }
@@ -205,7 +212,7 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
         const char *address = json_string(object, "address"), *driver = json_string(object, "old_driver"),
                    *override = json_string(object, "old_override"),
                    *methods = json_string(object, "reset_methods");
-        struct json_object *group, *console;
+        struct json_object *group, *flag;
         uint64_t virtual_functions = 0;
         struct movement *m;
 
@@ -226,8 +233,12 @@ static int movement_from_json(struct json_object *object, struct plan *plan) {
         /* An entry of an earlier release says nothing of these. */
         (void) json_number(object, "virtual_functions", &virtual_functions);
         m->old_virtual_functions = (unsigned) virtual_functions;
-        m->shows_console = json_object_object_get_ex(object, "console", &console) &&
-                           json_object_get_boolean(console);
+        m->shows_console =
+                        json_object_object_get_ex(object, "console", &flag) && json_object_get_boolean(flag);
+        m->sets_virtual_functions = json_object_object_get_ex(object, "sets_virtual_functions", &flag) &&
+                                    json_object_get_boolean(flag);
+        m->sets_autoprobe = json_object_object_get_ex(object, "autoprobe", &flag);
+        m->old_autoprobe = m->sets_autoprobe && json_object_get_boolean(flag);
 
         m->grantee = read_grantee(object, "grantee");
         m->old_grantee = read_grantee(object, "old_grantee");

@@ -39,10 +39,13 @@ struct lane {
 
         struct step look;
         sd_event_source *timer;
+        struct turn turn; /* to set the number of virtual functions */
+        bool waiting;     /* for it */
 };
 
 static void on_report(struct worker *worker, const struct report *report, void *userdata);
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+static void on_turn(void *userdata);
 
 struct lane *lane_new(const struct lane_context *context) {
         struct lane *lane = calloc(1, sizeof(*lane));
@@ -51,6 +54,7 @@ struct lane *lane_new(const struct lane_context *context) {
                 return NULL;
 
         lane->context = context;
+        lane->turn = (struct turn){ .begins = on_turn, .userdata = lane };
         if (sd_event_add_time_relative(context->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_timer, lane) <
                             0 ||
             sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF) < 0)
@@ -63,6 +67,7 @@ struct lane *lane_free(struct lane *lane) {
         if (!lane)
                 return NULL;
 
+        turns_leave(lane->context->turns, &lane->turn);
         workers_give_back(lane->context->workers, lane->worker);
         sd_event_source_disable_unref(lane->timer);
         free(lane->steps);
@@ -101,10 +106,25 @@ static int ensure_worker(struct lane *lane) {
         return r;
 }
 
+static void pause_for(struct lane *lane, uint64_t usec) {
+        (void) sd_event_source_set_time_relative(lane->timer, usec);
+        (void) sd_event_source_set_enabled(lane->timer, SD_EVENT_ONESHOT);
+}
+
+/* Whoever had it is through: the step is begun anew. */
+static void on_turn(void *userdata) {
+        struct lane *lane = userdata;
+
+        lane->waiting = false;
+        pause_for(lane, 0);
+}
+
+/* Hands the step to the worker, as soon as it may be done. */
 static int give_order(struct lane *lane, const struct step *step) {
         const struct movement *movement = &lane->context->plan->movements[step->movement];
         struct order order = {
                 .kind = step->kind,
+                .virtual_function = step->virtual_function,
                 .address = movement->address,
                 .identity = movement->identity,
                 .limit_msec = lane->context->limit_msec,
@@ -112,6 +132,12 @@ static int give_order(struct lane *lane, const struct step *step) {
         int r;
 
         strcpy(order.argument, step->argument);
+
+        if (step->kind == STEP_VIRTUAL_FUNCTIONS && !turns_enter(lane->context->turns, &lane->turn)) {
+                lane->waiting = true;
+                pause_for(lane, lane->context->limit_msec * 1000ULL);
+                return 0;
+        }
 
         r = ensure_worker(lane);
         if (r < 0)
@@ -125,28 +151,28 @@ static int give_order(struct lane *lane, const struct step *step) {
         return r;
 }
 
-static void pause_for(struct lane *lane, uint64_t usec) {
-        (void) sd_event_source_set_time_relative(lane->timer, usec);
-        (void) sd_event_source_set_enabled(lane->timer, SD_EVENT_ONESHOT);
-}
-
 /* Going forwards. */
 
 static void finish(struct lane *lane) {
+        turns_leave(lane->context->turns, &lane->turn);
         lane->state = LANE_IDLE;
         lane->context->done(lane, lane->context->userdata);
 }
 
 static void next_step(struct lane *lane) {
         struct report report = {};
+        bool waited = lane->waiting;
 
+        lane->waiting = false;
         if (lane->stopping || lane->next == lane->n_steps) {
                 finish(lane);
                 return;
         }
 
-        report.error = give_order(lane, &lane->steps[lane->next]);
+        /* If it has waited until now, its turn has not come within the limit. */
+        report.error = waited ? -EAGAIN : give_order(lane, &lane->steps[lane->next]);
         if (report.error < 0) {
+                turns_leave(lane->context->turns, &lane->turn);
                 lane->state = LANE_IDLE;
                 lane->context->failed(lane, &lane->steps[lane->next], &report, lane->context->userdata);
         }
@@ -174,6 +200,8 @@ int lane_run(struct lane *lane) {
 
 void lane_stop(struct lane *lane) {
         lane->stopping = true;
+        if (lane->waiting)
+                pause_for(lane, 0);
 }
 
 /* Going back. */
@@ -183,6 +211,7 @@ static const struct movement *movement_to_undo(const struct lane *lane) {
 }
 
 static void next_movement(struct lane *lane, bool stranded) {
+        turns_leave(lane->context->turns, &lane->turn);
         lane->completed = false;
         lane->stranded += stranded;
         lane->left--;
@@ -310,6 +339,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
         if (lane->state == LANE_FORWARD)
                 next_step(lane);
+        else if (lane->waiting)
+                pause_for(lane, lane->context->limit_msec * 1000ULL);
         else if (lane->left > 0)
                 look(lane);
         else {
@@ -324,7 +355,7 @@ static void note_state(struct lane *lane, const struct report *report) {
         const struct movement *movement;
         struct function *f;
 
-        if (!step || !report->has_state)
+        if (!step || step->virtual_function > 0 || !report->has_state)
                 return;
 
         movement = &lane->context->plan->movements[step->movement];
@@ -337,6 +368,7 @@ static void note_state(struct lane *lane, const struct report *report) {
 static void on_report(struct worker *worker, const struct report *report, void *userdata) {
         static const struct report ended = { .error = -EPIPE };
         struct lane *lane = userdata;
+        const struct step *step;
 
         if (!report) {
                 /* Whatever it was at is over: a process that sleeps in the kernel ends only when it has
@@ -345,7 +377,12 @@ static void on_report(struct worker *worker, const struct report *report, void *
                 report = &ended;
         }
 
-        if (lane->state == LANE_IDLE)
+        /* Whatever the answer is: the kernel has given it. */
+        step = lane->waiting ? NULL : lane_current(lane);
+        if (step && step->kind == STEP_VIRTUAL_FUNCTIONS)
+                turns_leave(lane->context->turns, &lane->turn);
+
+        if (lane->state == LANE_IDLE || lane->waiting)
                 return;
 
         note_state(lane, report);

@@ -10,6 +10,7 @@
 
 #include "service/host/model.h"
 #include "service/move/plan.h"
+#include "service/move/turns.h"
 #include "service/move/workers.h"
 
 struct lane;
@@ -19,7 +20,8 @@ struct lane_context {
         struct model *model;
         struct workers *workers;
         const struct plan *plan;
-        unsigned limit_msec; /* for what a worker may wait for, besides the kernel */
+        struct turns *turns; /* of those who set the number of virtual functions */
+        unsigned limit_msec; /* for what may be waited for, besides the kernel */
 
         /* A worker was started, and has no order yet: the time to note who it is. */
         void (*worker_started)(struct lane *lane, void *userdata);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "service/move/errands.h"
 #include "service/move/mover.h"
 
 /* An operation and whoever waits for its answer. */
@@ -23,6 +24,7 @@ struct mover {
         struct grants *grants;
         struct journal *journal;
         struct surveyor *surveyor;
+        struct turns turns;
         struct job *jobs;
         uint32_t last_id;
         const struct mover_listener *listener;
@@ -253,6 +255,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 .journal = mover->journal,
                 .workers = config->workers,
                 .settings = config->settings,
+                .turns = &mover->turns,
                 .changed = on_changed,
                 .answer = on_answer,
                 .settled = on_settled,
@@ -300,16 +303,25 @@ int mover_observe(struct mover *mover, struct function *const *functions, size_t
                                  n, mover->config.settings->limit_usec, done, userdata, ret);
 }
 
-int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done,
-                 void *userdata, struct survey **ret) {
-        _cleanup_free_ struct pci_address *addresses = calloc(n + 1, sizeof(*addresses));
+int mover_survey(struct mover *mover, struct function *const *functions, size_t n, enum errand errand,
+                 surveyed_t done, void *userdata, struct survey **ret) {
+        bool and_virtual = errand_rules(errand)->minds_virtual;
+        _cleanup_free_ struct pci_address *addresses = NULL;
+        size_t total = n, next = 0;
 
+        for (size_t i = 0; and_virtual && i < n; i++)
+                total += functions[i]->n_virtual_functions;
+        addresses = calloc(total + 1, sizeof(*addresses));
         if (!addresses)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                addresses[i] = functions[i]->address;
 
-        return survey_start(mover->surveyor, addresses, n, done, userdata, ret);
+        for (size_t i = 0; i < n; i++) {
+                addresses[next++] = functions[i]->address;
+                for (size_t v = 0; and_virtual && v < functions[i]->n_virtual_functions; v++)
+                        addresses[next++] = functions[i]->virtual_functions[v];
+        }
+
+        return survey_start(mover->surveyor, addresses, total, done, userdata, ret);
 }
 
 int mover_plan(struct mover *mover, struct function *const *functions, size_t n,

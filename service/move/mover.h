@@ -50,9 +50,9 @@ struct mover *mover_free(struct mover *mover);
 int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done,
                   void *userdata, struct observation **ret);
 
-/* Finds out who uses the functions (see survey.h). */
-int mover_survey(struct mover *mover, struct function *const *functions, size_t n, surveyed_t done,
-                 void *userdata, struct survey **ret);
+/* Finds out who uses the functions, as far as ERRAND minds (see survey.h). */
+int mover_survey(struct mover *mover, struct function *const *functions, size_t n, enum errand errand,
+                 surveyed_t done, void *userdata, struct survey **ret);
 
 /* Makes a plan for FUNCTIONS as plan_make() does, with the records and the default backend. */
 int mover_plan(struct mover *mover, struct function *const *functions, size_t n,

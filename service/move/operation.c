@@ -92,22 +92,55 @@ char *operation_message(const struct operation *operation) {
 
         m += step->movement;
         return operation->state == OPERATION_STUCK ? word_stuck(m, step, &worker)
-                                                   : step_describe(step->kind, &m->address, step->argument);
+                                                   : step_describe(step->kind, &m->address,
+                                                                   step->virtual_function, step->argument);
 }
 
 /* The end. */
+
+/* Those that come and go with a physical function, as an array that the caller frees. */
+static struct pci_address *list_virtual(const struct function *f, size_t *ret_n) {
+        size_t n = f ? f->n_virtual_functions : 0;
+        struct pci_address *list = calloc(n + 1, sizeof(*list));
+
+        *ret_n = list ? n : 0;
+        if (*ret_n > 0)
+                memcpy(list, f->virtual_functions, n * sizeof(*list));
+        return list;
+}
+
+static void refresh_virtual(struct operation *operation, const struct pci_address *list, size_t n) {
+        struct model *model = operation->context->model;
+
+        for (size_t i = 0; i < n; i++) {
+                struct function *f = model_function(model, &list[i]);
+
+                if (f && f->moving)
+                        model_set_moving(f, false);
+                model_update(model, &list[i], MOVED_BY_US);
+        }
+}
+
+static void refresh_function(struct operation *operation, const struct movement *m) {
+        struct function *f = function_of(operation, m);
+        size_t n_before, n_now;
+        _cleanup_free_ struct pci_address *before = list_virtual(f, &n_before), *now = NULL;
+
+        if (f)
+                model_set_moving(f, false);
+        model_update(operation->context->model, &m->address, MOVED_BY_US);
+
+        now = list_virtual(function_of(operation, m), &n_now);
+        refresh_virtual(operation, before, n_before);
+        refresh_virtual(operation, now, n_now);
+}
 
 /* Shows the world what became of the functions. */
 static void refresh(struct operation *operation) {
         const struct plan *plan = plan_of(operation);
 
-        for (size_t i = 0; i < plan->n_movements; i++) {
-                struct function *f = function_of(operation, &plan->movements[i]);
-
-                if (f)
-                        model_set_moving(f, false);
-                model_update(operation->context->model, &plan->movements[i].address, MOVED_BY_US);
-        }
+        for (size_t i = 0; i < plan->n_movements; i++)
+                refresh_function(operation, &plan->movements[i]);
 }
 
 static void review_records(struct operation *operation) {
@@ -229,6 +262,7 @@ static void on_step_done(struct lane *lane, const struct step *step, const struc
 
         for (size_t i = 0; i < plan->n_steps; i++)
                 if (plan->steps[i].kind == step->kind && plan->steps[i].movement == step->movement &&
+                    plan->steps[i].virtual_function == step->virtual_function &&
                     streq(plan->steps[i].argument, step->argument))
                         operation->entry->done[i] = true;
         operation->n_done++;
@@ -277,6 +311,7 @@ static struct operation *operation_new(const struct operation_context *context,
                 .event = context->event,
                 .model = context->model,
                 .workers = context->workers,
+                .turns = context->turns,
                 .plan = entry->plan,
                 .limit_msec = (unsigned) (context->settings->limit_usec / 1000 / WAIT_SHARE),
                 .worker_started = on_worker_started,

@@ -10,6 +10,7 @@
 #include "service/move/grants.h"
 #include "service/move/journal.h"
 #include "service/move/record.h"
+#include "service/move/turns.h"
 
 struct operation;
 
@@ -26,6 +27,7 @@ struct operation_context {
         struct grants *grants;
         struct journal *journal;
         struct workers *workers;
+        struct turns *turns;
         const struct config *settings; /* its limit is the time from the start to the answer */
 
         /* The operation has changed its state or made a step. */

@@ -19,6 +19,7 @@
 #include "service/move/reset.h"
 #include "service/move/write.h"
 #include "service/usage/usage.h"
+#include "service/usage/virtual.h"
 
 struct performer {
         const struct root *root;
@@ -224,13 +225,13 @@ static int perform_probe(struct subject *subject) {
 
 static int perform_wait_node(struct subject *subject) {
         struct performer *performer = subject->performer;
-        int r;
+        const char *group = subject->order->argument;
+        int r = 0;
 
-        if (!performer->watch) {
-                r = node_watch_new(performer->root, subject->order->argument, &performer->watch);
-                if (r < 0)
-                        return r;
-        }
+        if (!performer->watch)
+                r = *group ? node_watch_new(performer->root, group, &performer->watch) : watch_node(subject);
+        if (r < 0)
+                return r;
 
         r = node_watch_wait(performer->watch, subject->dir, subject->order->limit_msec, performer->break_fd);
         performer->watch = node_watch_free(performer->watch);
@@ -293,20 +294,55 @@ static int perform_remove_slot(struct subject *subject) {
         return r == -ENOENT ? 0 : r;
 }
 
-static int perform_virtual_functions(struct subject *subject) {
-        char now[16];
-        ssize_t n;
+/* Whoever has one of them open would keep the kernel waiting, and everybody else with it. */
+static int remove_virtual_functions(struct subject *subject) {
+        _cleanup_(function_freep) struct function *f = NULL;
         int r;
 
+        r = function_read(subject->performer->root, &subject->order->address, &f);
+        if (r >= 0)
+                r = virtual_functions_are_open(subject->performer->root, f);
+        if (r != 0)
+                return r < 0 ? r : -ETXTBSY;
+
+        return sysfs_write(subject->dir, "sriov_numvfs", "0");
+}
+
+static int perform_virtual_functions(struct subject *subject) {
+        const char *wanted = subject->order->argument;
+        char now[16];
+        ssize_t n;
+        int r = 0;
+
         n = sysfs_read_locked(subject->dir, "sriov_numvfs", now, sizeof(now));
-        if (n < 0 || streq(now, subject->order->argument))
+        if (n < 0 || streq(now, wanted))
                 return n < 0 ? (int) n : 0;
 
-        r = sysfs_write(subject->dir, "sriov_numvfs", subject->order->argument);
+        /* From one number to another the kernel goes by way of none (sriov_numvfs_store() in
+         * drivers/pci/iov.c). */
+        if (!streq(now, "0"))
+                r = remove_virtual_functions(subject);
+        if (r >= 0 && !streq(wanted, "0"))
+                r = sysfs_write(subject->dir, "sriov_numvfs", wanted);
         if (r < 0)
                 return r;
 
         n = sysfs_read_locked(subject->dir, "sriov_numvfs", now, sizeof(now));
+        if (n < 0)
+                return (int) n;
+        return streq(now, wanted) ? 0 : -EBUSY;
+}
+
+static int perform_autoprobe(struct subject *subject) {
+        char now[8];
+        ssize_t n;
+        int r;
+
+        r = sysfs_write(subject->dir, "sriov_drivers_autoprobe", subject->order->argument);
+        if (r < 0)
+                return r;
+
+        n = sysfs_read(subject->dir, "sriov_drivers_autoprobe", now, sizeof(now));
         if (n < 0)
                 return (int) n;
         return streq(now, subject->order->argument) ? 0 : -EBUSY;
@@ -392,6 +428,7 @@ static const struct {
         [STEP_RETURN_CONSOLE] = { perform_return_console, true, false },
         [STEP_REMOVE_SLOT] = { perform_remove_slot, true, false },
         [STEP_VIRTUAL_FUNCTIONS] = { perform_virtual_functions, true, false },
+        [STEP_AUTOPROBE] = { perform_autoprobe, true, false },
         [STEP_RESET] = { perform_reset, true, false },
         [STEP_RESET_METHODS] = { perform_reset_methods, true, false },
         [STEP_LOOK] = { perform_look, true, true },
@@ -400,11 +437,29 @@ static const struct {
         [STEP_SURVEY] = { perform_survey, false, false },
 };
 
-static int open_subject(struct performer *performer, const struct order *order, int *ret_dir) {
+/* The links of a physical function lead to nothing but its own virtual functions. */
+static int open_virtual(int physical, unsigned virtual_function, char address[static PCI_ADDRESS_SIZE],
+                        int *ret_dir) {
+        char link[32];
+        int r;
+
+        snprintf(link, sizeof(link), "virtfn%u", virtual_function - 1);
+        r = sysfs_read_link(physical, link, address, PCI_ADDRESS_SIZE);
+        if (r < 0)
+                return r;
+
+        r = sysfs_open_directory(physical, link);
+        if (r >= 0)
+                *ret_dir = r;
+        return r;
+}
+
+static int open_subject(struct subject *subject) {
+        const struct order *order = subject->order;
         _cleanup_close_ int dir = -EBADF;
         struct stat st;
 
-        dir = function_open(performer->root, &order->address);
+        dir = function_open(subject->performer->root, &order->address);
         if (dir < 0)
                 return dir == -ENOENT ? -ENODEV : dir;
         if (fstat(dir, &st) < 0)
@@ -412,7 +467,10 @@ static int open_subject(struct performer *performer, const struct order *order, 
         if (st.st_ino != order->identity)
                 return -ESTALE;
 
-        *ret_dir = TAKE_FD(dir);
+        if (order->virtual_function > 0)
+                return open_virtual(dir, order->virtual_function, subject->address, &subject->dir);
+
+        subject->dir = TAKE_FD(dir);
         return 0;
 }
 
@@ -429,7 +487,7 @@ void perform(struct performer *performer, const struct order *order, struct repo
         pci_address_format(&order->address, subject.address);
 
         if (steps[order->kind].has_subject) {
-                report->error = open_subject(performer, order, &subject.dir);
+                report->error = open_subject(&subject);
                 if (report->error < 0)
                         return;
         }

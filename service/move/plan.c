@@ -7,7 +7,7 @@
 
 #include "service/host/array.h"
 #include "service/move/admission.h"
-#include "service/move/reset.h"
+#include "service/move/errands.h"
 
 static bool contains(struct function *const *functions, size_t n, const struct function *f) {
         for (size_t i = 0; i < n; i++)
@@ -88,7 +88,7 @@ static int add_load_steps(struct plan *plan) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
-                const char *load = plan->movements[i].target.load;
+                const char *load = movement_goal(&plan->movements[i])->load;
                 bool known = *load == '\0';
 
                 for (size_t j = 0; !known && j < plan->n_steps; j++)
@@ -112,12 +112,16 @@ int plan_add_permission(struct plan *plan, const char *action, bool stays, size_
 }
 
 /* A flag is authorized also where the function stays where it is, and nothing else is needed for that. */
-static int add_permissions(struct plan *plan, const char *action, bool stays) {
+static int add_permissions(struct plan *plan, const struct target *target, const struct target *offspring,
+                           bool stays) {
         size_t movement = stays ? plan->n_staying : plan->n_movements;
+        const char *actions[ERRAND_ACTIONS_MAX] = {};
         int r = 0;
 
-        if (!stays && action)
-                r = plan_add_permission(plan, action, stays, movement);
+        if (!stays)
+                errand_rules(plan->errand)->permit(target, offspring, actions);
+        for (size_t i = 0; r >= 0 && actions[i]; i++)
+                r = plan_add_permission(plan, actions[i], stays, movement);
         if (r >= 0 && plan->flags & PLAN_FORCE)
                 r = plan_add_permission(plan, "force", stays, movement);
         return r;
@@ -139,16 +143,28 @@ int movement_add(struct movement **movements, size_t *n, const struct function *
         return movement->old_driver && movement->old_override ? 0 : -ENOMEM;
 }
 
-/* ACTION may be NULL: the function stays, and is held for something that has an action of its own. */
-static int add_movement(struct plan *plan, const struct function *f, const struct target *target,
-                        const char *action) {
-        bool stays = !target->here && target_is_reached(target, f);
+static int add_movement(const struct draft *draft, const struct function *f, struct failure *failure) {
+        struct plan *plan = draft->plan;
+        _cleanup_(target_freep) struct target *offspring = NULL;
+        struct target target;
+        bool stays;
+        int r;
 
-        if (add_permissions(plan, action, stays) < 0)
-                return -ENOMEM;
+        r = errand_rules(plan->errand)->resolve(draft, f, &target, &offspring, failure);
+        if (r < 0)
+                return r;
 
-        return stays ? movement_add(&plan->staying, &plan->n_staying, f, target)
-                     : movement_add(&plan->movements, &plan->n_movements, f, target);
+        stays = !target.here && target_is_reached(&target, f);
+        r = add_permissions(plan, &target, offspring, stays);
+        if (r >= 0)
+                r = stays ? movement_add(&plan->staying, &plan->n_staying, f, &target)
+                          : movement_add(&plan->movements, &plan->n_movements, f, &target);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        if (!stays)
+                plan->movements[plan->n_movements - 1].offspring = TAKE_PTR(offspring);
+        return 0;
 }
 
 bool plan_moves(const struct plan *plan, const struct pci_address *address) {
@@ -159,15 +175,31 @@ bool plan_moves(const struct plan *plan, const struct pci_address *address) {
         return false;
 }
 
+/* A finding about a virtual function of one of the plan's, as one about that. */
+static int take_virtual(const struct draft *draft, const struct finding *finding) {
+        const struct function *f = model_function(draft->model, &finding->address);
+        struct finding copy = *finding;
+
+        if (!f || !f->is_virtual || !plan_moves(draft->plan, &f->physical))
+                return 0;
+
+        copy.address = f->physical;
+        return findings_add_copy(&draft->plan->findings, &copy);
+}
+
 /* Takes what is said about functions that move; what disturbs nobody is nobody's business. */
-static int take_findings(struct plan *plan, const struct findings *findings) {
+static int take_findings(const struct draft *draft) {
+        const struct errand_rules *rules = errand_rules(draft->plan->errand);
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < findings->n; i++) {
-                const struct finding *f = &findings->array[i];
+        for (size_t i = 0; r >= 0 && i < draft->findings->n; i++) {
+                const struct finding *f = &draft->findings->array[i];
 
-                if (plan_moves(plan, &f->address))
-                        r = findings_add_copy(&plan->findings, f);
+                if (plan_moves(draft->plan, &f->address)) {
+                        if (!rules->minds || rules->minds(f))
+                                r = findings_add_copy(&draft->plan->findings, f);
+                } else if (rules->minds_virtual)
+                        r = take_virtual(draft, f);
         }
 
         return r;
@@ -215,106 +247,6 @@ static int find_in_topology(struct plan *plan, const struct model *model, const 
         return find_blockers(plan, model, movement);
 }
 
-static int resolve_move(const struct draft *draft, const struct function *f, struct target *ret,
-                        struct failure *failure) {
-        const struct memory *memory = draft->memory;
-        int r;
-
-        r = target_resolve(draft->model, f, draft->request->word, draft->configured,
-                           memory->home(f, memory->homes), ret, failure);
-        if (r >= 0)
-                ret->here = target_is_reached(ret, f) && admission_is_due(draft, f);
-        return r;
-}
-
-static const char *permission_to_move(const struct target *target) {
-        if (target->here)
-                return NULL;
-        return target->home ? "restore" : "bind";
-}
-
-static int add_move_steps(const struct draft *draft, size_t index) {
-        struct plan *plan = draft->plan;
-        struct movement *m = &plan->movements[index];
-        int r;
-
-        if (m->target.here)
-                return 0;
-
-        r = route_release(m, index, model_function(draft->model, &m->address), draft->findings, &plan->steps,
-                          &plan->n_steps);
-        if (r >= 0)
-                r = route(m->old_driver, m->old_override, &m->target, m->group, index, &plan->steps,
-                          &plan->n_steps);
-        if (r >= 0 && m->target.returns_console)
-                r = steps_add(&plan->steps, &plan->n_steps, STEP_RETURN_CONSOLE, index, CONSOLE_KERNEL);
-        return r;
-}
-
-static int resolve_reset(const struct draft *draft, const struct function *f, struct target *ret,
-                         struct failure *failure) {
-        const char *method = draft->request->word, *address = PCI_ADDRESS_TEXT(&f->address);
-
-        if (*method != '\0' && !reset_method_is_name(method))
-                return fail(failure, FAILURE_INVALID_ARGUMENT,
-                            "%s cannot be reset by the method asked for: none can have that name", address);
-        if (*f->reset_methods == '\0' && !f->resets_unlisted)
-                return fail(failure, FAILURE_NOT_SUPPORTED,
-                            "%s cannot be reset: the kernel has no method for it", address);
-        if (*method != '\0' && !reset_methods_have(f->reset_methods, method))
-                return fail(failure, FAILURE_NOT_SUPPORTED,
-                            "%s cannot be reset by %s: the kernel's methods for it are %s", address, method,
-                            *f->reset_methods ? f->reset_methods : "not told");
-
-        target_here(f, ret);
-        return 0;
-}
-
-static const char *permission_to_reset(const struct target *target) {
-        return "reset";
-}
-
-static int add_reset_steps(const struct draft *draft, size_t index) {
-        struct plan *plan = draft->plan;
-        struct movement *m = &plan->movements[index];
-        const struct function *f = model_function(draft->model, &m->address);
-
-        if (!f->resets_unlisted) {
-                m->old_reset_methods = strdup(f->reset_methods);
-                if (!m->old_reset_methods)
-                        return -ENOMEM;
-        }
-
-        return steps_add(&plan->steps, &plan->n_steps, STEP_RESET, index, draft->request->word);
-}
-
-/* How each errand makes its part of a plan: where a function shall go, what it takes to be allowed that, and
- * the steps. */
-static const struct {
-        int (*resolve)(const struct draft *draft, const struct function *f, struct target *ret,
-                       struct failure *failure);
-        const char *(*permission)(const struct target *target);
-        int (*add_steps)(const struct draft *draft, size_t index);
-} errands[_ERRAND_MAX] = {
-        [ERRAND_MOVE] = { resolve_move, permission_to_move, add_move_steps },
-        [ERRAND_RESET] = { resolve_reset, permission_to_reset, add_reset_steps },
-};
-
-static int add_functions(const struct draft *draft, struct function *const *functions, size_t n_functions,
-                         struct failure *failure) {
-        enum errand errand = draft->request->errand;
-        struct target target;
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < n_functions; i++) {
-                r = errands[errand].resolve(draft, functions[i], &target, failure);
-                if (r >= 0 && add_movement(draft->plan, functions[i], &target,
-                                           errands[errand].permission(&target)) < 0)
-                        r = fail_internal(failure, -ENOMEM);
-        }
-        return r;
-}
-
 static int add_steps(const struct draft *draft) {
         struct plan *plan = draft->plan;
         int r;
@@ -325,7 +257,7 @@ static int add_steps(const struct draft *draft) {
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
                 struct movement *m = &plan->movements[i];
 
-                r = errands[plan->errand].add_steps(draft, i);
+                r = errand_rules(plan->errand)->add_steps(draft, i);
                 if (r >= 0)
                         r = find_in_topology(plan, draft->model, model_function(draft->model, &m->address),
                                              m);
@@ -334,7 +266,7 @@ static int add_steps(const struct draft *draft) {
         }
         if (r >= 0)
                 r = admission_grant(draft);
-        return r < 0 ? r : take_findings(plan, draft->findings);
+        return r < 0 ? r : take_findings(draft);
 }
 
 int plan_make(const struct model *model, struct function *const *functions, size_t n_functions,
@@ -342,14 +274,15 @@ int plan_make(const struct model *model, struct function *const *functions, size
               const struct findings *findings, struct plan **ret, struct failure *failure) {
         _cleanup_(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
         const struct draft draft = { plan, model, request, configured, memory, findings };
-        int r;
+        int r = 0;
 
         if (!plan)
                 return fail_internal(failure, -ENOMEM);
         plan->errand = request->errand;
         plan->flags = request->flags;
 
-        r = add_functions(&draft, functions, n_functions, failure);
+        for (size_t i = 0; r >= 0 && i < n_functions; i++)
+                r = add_movement(&draft, functions[i], failure);
         if (r >= 0)
                 r = admission_check(&draft, failure);
         if (r < 0)
@@ -404,11 +337,8 @@ const struct movement *plan_permission_subject(const struct plan *plan,
 }
 
 static void free_movements(struct movement *movements, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                free(movements[i].old_driver);
-                free(movements[i].old_override);
-                free(movements[i].old_reset_methods);
-        }
+        for (size_t i = 0; i < n; i++)
+                movement_clear(&movements[i]);
         free(movements);
 }
 

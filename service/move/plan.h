@@ -21,10 +21,11 @@ enum plan_flags {
         PLAN_ACCESS = 1 << 2, /* whoever asks may open the functions' groups through VFIO */
 };
 
-/* What is to be done with the functions: each errand is a line of a table in plan.c. */
+/* What is to be done with the functions: each errand is a line of a table in errands.c. */
 enum errand {
         ERRAND_MOVE,
         ERRAND_RESET,
+        ERRAND_VIRTUAL_FUNCTIONS,
         _ERRAND_MAX,
 };
 
@@ -32,14 +33,16 @@ struct request {
         enum errand errand;
         struct pci_address *addresses; /* owned by whoever made the request */
         size_t n_addresses;
-        const char *word; /* the target; of a reset the method, "" for the first that works */
+        const char *word; /* the target, of virtual functions that of those that are made; of a reset the
+                             method, "" for the first that works */
+        unsigned count;   /* how many virtual functions there shall be */
         unsigned flags;
         uint32_t uid; /* who asks */
 };
 
 /* One question for polkit: may the caller do this with this function? */
 struct permission {
-        const char *action; /* the last word of the action's id: "bind", "restore", "force", "reset" */
+        const char *action; /* the last word of the action's id: "bind", "restore", "force", "reset" … */
         bool stays;         /* the function is one of those that stay */
         size_t movement;    /* its index among them, or among the movements */
 };

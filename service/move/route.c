@@ -9,6 +9,17 @@
 #include "service/host/array.h"
 #include "service/move/route.h"
 
+void movement_clear(struct movement *m) {
+        free(m->old_driver);
+        free(m->old_override);
+        free(m->old_reset_methods);
+        free(m->offspring);
+}
+
+const struct target *movement_goal(const struct movement *m) {
+        return m->offspring ?: &m->target;
+}
+
 int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
               const char *argument) {
         struct step *step = array_append(steps, n_steps, sizeof(*step));
@@ -19,6 +30,15 @@ int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t 
         *step = (struct step){ .kind = kind, .movement = movement };
         snprintf(step->argument, sizeof(step->argument), "%s", argument);
         return 0;
+}
+
+int steps_add_virtual(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
+                      unsigned virtual_function, const char *argument) {
+        int r = steps_add(steps, n_steps, kind, movement, argument);
+
+        if (r >= 0)
+                (*steps)[*n_steps - 1].virtual_function = virtual_function;
+        return r;
 }
 
 bool route_leaves_driver(const struct movement *m) {
@@ -61,8 +81,8 @@ int route_release(struct movement *m, size_t index, const struct function *f,
 }
 
 bool route_is_complete(const struct movement *m) {
-        return m->old_virtual_functions == 0 && !m->shows_console && !m->old_reset_methods &&
-               !m->grantee.somebody && !m->old_grantee.somebody;
+        return m->old_virtual_functions == 0 && !m->sets_virtual_functions && !m->shows_console &&
+               !m->old_reset_methods && !m->grantee.somebody && !m->old_grantee.somebody;
 }
 
 int steps_add_for_user(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
@@ -84,7 +104,10 @@ int route_complete(const struct movement *m, size_t index, struct step **steps, 
         char number[16];
         int r = route_retreat(m, index, steps, n_steps);
 
-        if (r >= 0 && m->old_virtual_functions > 0) {
+        /* First, since those that come back are probed as they were. */
+        if (r >= 0 && m->sets_autoprobe)
+                r = steps_add(steps, n_steps, STEP_AUTOPROBE, index, m->old_autoprobe ? "1" : "0");
+        if (r >= 0 && (m->old_virtual_functions > 0 || m->sets_virtual_functions)) {
                 snprintf(number, sizeof(number), "%u", m->old_virtual_functions);
                 r = steps_add(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, number);
         }
@@ -94,6 +117,59 @@ int route_complete(const struct movement *m, size_t index, struct step **steps, 
                 r = steps_add(steps, n_steps, STEP_RESET_METHODS, index, m->old_reset_methods);
         if (r >= 0)
                 r = steps_add_for_user(steps, n_steps, STEP_ACCESS, index, &m->old_grantee);
+        return r;
+}
+
+/* All of them first with their override, so that whoever probes them finds the one driver. */
+static int add_overrides(size_t index, unsigned count, const char *override, struct step **steps,
+                         size_t *n_steps) {
+        int r = 0;
+
+        for (unsigned i = 1; r >= 0 && *override != '\0' && i <= count; i++)
+                r = steps_add_virtual(steps, n_steps, STEP_OVERRIDE, index, i, override);
+        return r;
+}
+
+static int add_binds(size_t index, unsigned count, const struct target *target, struct step **steps,
+                     size_t *n_steps) {
+        int r = 0;
+
+        for (unsigned i = 1; r >= 0 && i <= count; i++) {
+                r = steps_add_virtual(steps, n_steps, STEP_BIND, index, i, target->driver);
+                if (r >= 0 && target->backend && target->backend->kind == DRIVER_VFIO)
+                        r = steps_add_virtual(steps, n_steps, STEP_WAIT_NODE, index, i, "");
+        }
+        return r;
+}
+
+int route_virtual_functions(struct movement *m, size_t index, unsigned from, unsigned count, bool autoprobe,
+                            struct step **steps, size_t *n_steps) {
+        const struct target *target = m->offspring;
+        bool kept = target && !target->pick, binds = kept && *target->driver != '\0';
+        char number[16];
+        int r = 0;
+
+        m->sets_virtual_functions = true;
+        m->old_virtual_functions = from;
+        m->sets_autoprobe = kept;
+        m->old_autoprobe = autoprobe;
+
+        snprintf(number, sizeof(number), "%u", count);
+        if (kept && autoprobe)
+                r = steps_add(steps, n_steps, STEP_AUTOPROBE, index, "0");
+        if (r >= 0)
+                r = steps_add(steps, n_steps, STEP_VIRTUAL_FUNCTIONS, index, number);
+        if (r >= 0 && kept)
+                r = add_overrides(index, count, target->override, steps, n_steps);
+
+        /* While it is off the kernel refuses every bind of a virtual function (pci_device_can_probe() in
+         * drivers/pci/pci-driver.c). */
+        if (r >= 0 && (binds || (kept && autoprobe)))
+                r = steps_add(steps, n_steps, STEP_AUTOPROBE, index, "1");
+        if (r >= 0 && binds)
+                r = add_binds(index, count, target, steps, n_steps);
+        if (r >= 0 && binds && !autoprobe)
+                r = steps_add(steps, n_steps, STEP_AUTOPROBE, index, "0");
         return r;
 }
 

@@ -27,6 +27,8 @@ static const struct {
         [STEP_REMOVE_SLOT] = { "remove-slot", "removing %s from the slots of %s", NULL },
         [STEP_VIRTUAL_FUNCTIONS] = { "virtual-functions",
                                      "setting the number of virtual functions of %s to %s", NULL },
+        [STEP_AUTOPROBE] = { "autoprobe", "setting whether new virtual functions of %s are probed, to %s",
+                             NULL },
         [STEP_RESET] = { "reset", "resetting %s (%s)", "resetting %s" },
         [STEP_RESET_METHODS] = { "reset-methods", "giving %s back its list of reset methods (%s)",
                                  "giving %s back its list of reset methods" },
@@ -43,13 +45,19 @@ const char *step_kind_name(enum step_kind kind) {
 /* The formats come from the table above. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-char *step_describe(enum step_kind kind, const struct pci_address *address, const char *argument) {
+char *step_describe(enum step_kind kind, const struct pci_address *address, unsigned virtual_function,
+                    const char *argument) {
         const char *format = kinds[kind].sentence;
-        char *text;
+        char subject[PCI_ADDRESS_SIZE + 64], *text;
+
+        pci_address_format(address, subject);
+        if (virtual_function > 0)
+                snprintf(subject, sizeof(subject), "virtual function %u of %s", virtual_function,
+                         PCI_ADDRESS_TEXT(address));
 
         if (*argument == '\0' && kinds[kind].sentence_without_argument)
                 format = kinds[kind].sentence_without_argument;
 
-        return asprintf(&text, format, PCI_ADDRESS_TEXT(address), argument) < 0 ? NULL : text;
+        return asprintf(&text, format, subject, argument) < 0 ? NULL : text;
 }
 #pragma GCC diagnostic pop

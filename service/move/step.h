@@ -19,13 +19,14 @@ enum step_kind {
         STEP_UNBIND,            /* argument: the driver that has the function */
         STEP_PROBE,             /* argument: the host modules of which one shall take it */
         STEP_BIND,              /* argument: the driver that shall take it */
-        STEP_WAIT_NODE,         /* argument: the number of the IOMMU group */
+        STEP_WAIT_NODE,         /* argument: the number of the IOMMU group, "" where only the kernel knows */
         STEP_ACCESS,            /* argument: the user who may open the group from now on */
         STEP_WITHDRAW_ACCESS,   /* argument: the user who may no longer open it, and must not have it open */
         STEP_RELEASE_CONSOLE,   /* argument: what shows it, CONSOLE_KERNEL or CONSOLE_FIRMWARE */
         STEP_RETURN_CONSOLE,    /* argument: CONSOLE_KERNEL */
         STEP_REMOVE_SLOT,       /* argument: the driver that shall not take it again by itself, pciback */
         STEP_VIRTUAL_FUNCTIONS, /* argument: how many there shall be */
+        STEP_AUTOPROBE,         /* argument: whether the kernel probes new virtual functions, "0" or "1" */
         STEP_RESET,             /* argument: the method, "" for the first that works */
         STEP_RESET_METHODS,     /* argument: the list to put back, where it is another one now */
         STEP_LOOK,              /* no step of a plan: only observes the function */
@@ -43,13 +44,17 @@ enum step_kind {
 /* "load-module", "override" … as `Plan` and error messages word it. */
 const char *step_kind_name(enum step_kind kind);
 
-/* What a step does, as a sentence's end: "binding 0000:65:00.0 to vfio-pci". The caller frees it. */
-char *step_describe(enum step_kind kind, const struct pci_address *address, const char *argument);
+/* What a step does, as a sentence's end: "binding 0000:65:00.0 to vfio-pci". VIRTUAL_FUNCTION as in the
+ * order. The caller frees it. */
+char *step_describe(enum step_kind kind, const struct pci_address *address, unsigned virtual_function,
+                    const char *argument);
 
 /* One step for the worker. Service and worker come from one build and talk over a socket of their own, so
  * the structure itself is the message. */
 struct order {
         enum step_kind kind;
+        unsigned virtual_function; /* 0: it is about the function itself; else the how manieth virtual one of
+                                      it, counted from 1 */
         struct pci_address address;
         uint64_t identity; /* of the function, checked right before the write; unused where the step is about
                               none */

@@ -38,6 +38,10 @@ int target_resolve(const struct model *model, const struct function *f, const ch
                    const char *configured, const struct home *home, struct target *ret,
                    struct failure *failure);
 
+static inline void target_freep(struct target **target) {
+        free(*target);
+}
+
 /* Where F is. */
 void target_here(const struct function *f, struct target *ret);
 

@@ -34,12 +34,39 @@ static bool word_reset(const struct movement *m, const struct step *step, int er
         }
 }
 
+/* The same for the number of virtual functions. */
+static bool word_virtual_functions(const struct movement *m, int error, struct failure *failure) {
+        const char *address = PCI_ADDRESS_TEXT(&m->address);
+
+        switch (error) {
+        case -ENOENT:
+                fail(failure, FAILURE_NOT_SUPPORTED, "%s cannot have virtual functions on %s%s", address,
+                     *m->old_driver ? "the driver " : "no driver", m->old_driver);
+                return true;
+        case -ETXTBSY:
+                fail(failure, FAILURE_IN_USE,
+                     "%s has a virtual function that is open through VFIO: shut the guest down first",
+                     address);
+                return true;
+        case -EAGAIN:
+                fail(failure, FAILURE_BUSY,
+                     "%s has to wait, for virtual functions are made and removed one after the other on the whole host, "
+                     "and another operation has not come to its end: try again later",
+                     address);
+                return true;
+        default:
+                return false;
+        }
+}
+
 void word_failure(const struct movement *m, const struct step *step, const struct report *report,
                   struct failure *failure) {
         const char *address = PCI_ADDRESS_TEXT(&m->address);
-        _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
+        _cleanup_free_ char *doing =
+                        step_describe(step->kind, &m->address, step->virtual_function, step->argument);
 
-        if (step->kind == STEP_RESET && word_reset(m, step, report->error, failure))
+        if ((step->kind == STEP_RESET && word_reset(m, step, report->error, failure)) ||
+            (step->kind == STEP_VIRTUAL_FUNCTIONS && word_virtual_functions(m, report->error, failure)))
                 return;
         if (step->kind == STEP_LOAD_MODULE)
                 fail(failure, FAILURE_MODULE_UNAVAILABLE, "%s cannot be moved, since loading %s failed: %s",
@@ -48,7 +75,8 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                                              : strerror(-report->error));
         else if (!report->has_state && (report->error == -ENODEV || report->error == -ESTALE))
                 fail(failure, FAILURE_NO_SUCH_DEVICE, "%s has disappeared", address);
-        else if (step->kind == STEP_BIND && report->error == -ENODEV && m->target.bind_with_own_override)
+        else if (step->kind == STEP_BIND && report->error == -ENODEV &&
+                 movement_goal(m)->bind_with_own_override)
                 fail(failure, FAILURE_NO_SUCH_DRIVER,
                      "%s cannot go to %s: the driver does not support this device", address, step->argument);
         else if (step->kind == STEP_BIND && report->error == -ENOENT)
@@ -156,7 +184,8 @@ static char *where_it_sleeps(const struct worker_identity *worker, char *buffer,
 }
 
 char *word_stuck(const struct movement *m, const struct step *step, const struct worker_identity *worker) {
-        _cleanup_free_ char *doing = step_describe(step->kind, &m->address, step->argument);
+        _cleanup_free_ char *doing =
+                        step_describe(step->kind, &m->address, step->virtual_function, step->argument);
         char where[160], *text;
 
         if (!doing || asprintf(&text,

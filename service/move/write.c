@@ -14,8 +14,8 @@
  * bus; "remove_slot" is pciback's (drivers/xen/xen-pciback/pci_stub.c). `new_id` is not here: what it adds
  * would outlive the move and catch other devices. */
 static const char *const writable[] = {
-        "driver_override", "unbind",       "bind",  "drivers_probe",
-        "remove_slot",     "sriov_numvfs", "reset", "reset_method",
+        "driver_override",         "unbind", "bind",         "drivers_probe", "remove_slot", "sriov_numvfs",
+        "sriov_drivers_autoprobe", "reset",  "reset_method",
 };
 
 static bool is_writable(const char *attribute) {

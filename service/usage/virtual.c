@@ -2,10 +2,13 @@
 
 /* Virtual functions, which go with their physical function. */
 
+#include <errno.h>
 #include <stdio.h>
 
+#include "service/host/array.h"
 #include "service/usage/lookers.h"
 #include "service/usage/vfio.h"
+#include "service/usage/virtual.h"
 
 /* Whether any of them is open through VFIO. Returns 1, 0, or a negative errno. */
 static int is_open(const struct look *look, const struct function *f) {
@@ -34,6 +37,19 @@ static int look_at_function(struct look *look, const struct function *f) {
                             PCI_ADDRESS_TEXT(&f->address), subject,
                             open ? ", and one is open through VFIO: shut the guest down first"
                                  : ": remove them first");
+}
+
+int virtual_functions_are_open(const struct root *root, struct function *f) {
+        _cleanup_look_ struct look look = { .root = root };
+        struct function **slot = array_append(&look.functions, &look.n_functions, sizeof(*slot));
+        int r;
+
+        if (!slot)
+                return -ENOMEM;
+        *slot = f;
+
+        r = vfio_gather(&look);
+        return r < 0 ? r : is_open(&look, f);
 }
 
 int virtual_look(struct look *look) {

@@ -37,7 +37,7 @@ SENSE = 0.4
 # The flag that every release knows.
 GROUP = 2
 # Methods that may change something: nobody has allowed this user any.
-MOVING = ('Apply', 'Bind', 'Restore', 'Reset')
+MOVING = ('Apply', 'Bind', 'Restore', 'Reset', 'SetVirtualFunctions')
 # Of so many plans the tokens are kept, to be carried out perhaps.
 TOKENS = 16
 
@@ -76,6 +76,8 @@ class Random(random.Random):
         dice = self.random()
         if dice < SENSE and kind == 's' and name in ('device', 'driver'):
             return GLib.Variant('s', self.choice(self.host.addresses if name == 'device' else WORDS[:12]))
+        if dice < SENSE and name == 'count':
+            return GLib.Variant('u', self.choice((0, 1, 2, 4, 5, 256, 257, 65536, 2 ** 32 - 1)))
         if dice < SENSE and kind == 's' and name == 'method':
             return GLib.Variant('s', self.choice(METHODS))
         if dice < SENSE and kind == 'as' and name == 'devices':

@@ -30,19 +30,21 @@ static void test_names(void **state) {
 static void test_sentences(void **state) {
         static const char *const arguments[] = { "", "vfio-pci", "14" };
         struct pci_address address = at("0000:65:00.0");
-        _cleanup_free_ char *bind = NULL, *clear = NULL;
+        _cleanup_free_ char *bind = NULL, *clear = NULL, *virtual = NULL;
 
         for (enum step_kind kind = 0; kind < _STEP_KIND_MAX; kind++)
                 for (size_t i = 0; i < ELEMENTSOF(arguments); i++) {
-                        _cleanup_free_ char *text = step_describe(kind, &address, arguments[i]);
+                        _cleanup_free_ char *text = step_describe(kind, &address, 0, arguments[i]);
 
                         assert_row(text && strstr(text, "0000:65:00.0"), "kind %d", kind);
                 }
 
-        bind = step_describe(STEP_BIND, &address, "vfio-pci");
+        bind = step_describe(STEP_BIND, &address, 0, "vfio-pci");
         assert_string_equal(bind, "binding 0000:65:00.0 to vfio-pci");
-        clear = step_describe(STEP_OVERRIDE, &address, "");
+        clear = step_describe(STEP_OVERRIDE, &address, 0, "");
         assert_string_equal(clear, "clearing the driver override of 0000:65:00.0");
+        virtual = step_describe(STEP_BIND, &address, 3, "vfio-pci");
+        assert_string_equal(virtual, "binding virtual function 3 of 0000:65:00.0 to vfio-pci");
 }
 
 static void test_kinds_of_findings(void **state) {
