@@ -23,6 +23,7 @@ static const struct {
         { FUNCTION_HOME, { "HostDriver" } },
         { FUNCTION_BUSY, { "Busy" } },
         { FUNCTION_VFIO_DRIVER, { "VfioDriver" } },
+        { FUNCTION_LEASE, { "Lease", "LeaseState" } },
 };
 
 static const struct {
@@ -81,6 +82,8 @@ static void function_moved(struct function *f, const char *from, enum moved_by m
 
         (void) sd_bus_emit_signal(service->bus, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, "DeviceMoved",
                                   "ssss", PCI_ADDRESS_TEXT(&f->address), from, f->driver, movers[mover]);
+        if (mover == MOVED_BY_KERNEL && service->homecomings)
+                homecomings_note_moved(service->homecomings, f);
 }
 
 /* What the manager shows depends on whether there are any groups. */

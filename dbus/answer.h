@@ -6,6 +6,6 @@
 #include "dbus/request.h"
 
 /* Appends the answer to REQUEST to REPLY. ENTRY is the operation that it came to; NULL: there was nothing to
- * do. */
+ * do. FAILURE may say why that is not possible; else it is an internal matter. */
 int append_answer(sd_bus_message *reply, const struct bus_request *request,
-                  const struct journal_entry *entry);
+                  const struct journal_entry *entry, struct failure *failure);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "dbus/lease.h"
 #include "dbus/path.h"
 #include "dbus/service.h"
 #include "dbus/wish.h"
@@ -44,6 +45,8 @@ DEFINE_FIELD_GETTER(get_boot_vga, "b", f->boot_vga)
 DEFINE_FIELD_GETTER(get_numa_node, "i", f->numa_node)
 DEFINE_FIELD_GETTER(get_physical, "o", f->is_virtual ? DEVICE_PATH(&f->physical) : "/")
 DEFINE_FIELD_GETTER(get_max_virtual, "u", f->max_virtual_functions)
+DEFINE_FIELD_GETTER(get_lease, "s", f->lease)
+DEFINE_FIELD_GETTER(get_lease_state, "s", lease_state_name(f->lease, f->returning))
 DEFINE_FIELD_GETTER(get_busy, "b", f->busy)
 
 static int append_words(sd_bus_message *reply, const char *words) {
@@ -133,6 +136,8 @@ const sd_bus_vtable device_vtable[] = {
         SD_BUS_PROPERTY("VirtualFunctions", "ao", get_virtual, 0, CHANGES),
         SD_BUS_PROPERTY("MaxVirtualFunctions", "u", get_max_virtual, 0, CONST),
         SD_BUS_PROPERTY("ResetMethods", "as", get_reset_methods, 0, CHANGES),
+        SD_BUS_PROPERTY("Lease", "s", get_lease, 0, CHANGES),
+        SD_BUS_PROPERTY("LeaseState", "s", get_lease_state, 0, CHANGES),
         SD_BUS_PROPERTY("Busy", "b", get_busy, 0, CHANGES),
         SD_BUS_PROPERTY("PowerState", "s", get_explicit, 0, EXPLICIT),
         SD_BUS_PROPERTY("LinkSpeed", "s", get_explicit, 0, EXPLICIT),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "dbus/error.h"
+#include "dbus/lease.h"
 #include "dbus/path.h"
 #include "dbus/policy.h"
 #include "dbus/service.h"
@@ -91,6 +92,10 @@ static int method_list_groups(sd_bus_message *message, void *userdata, sd_bus_er
         return reply_list(message, userdata, "(ubaso)", append_groups);
 }
 
+static int method_list_leases(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return reply_list(message, userdata, "(suuass)", append_leases);
+}
+
 static int method_get_device(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_failure_ struct failure failure = {};
         struct service *service = userdata;
@@ -143,6 +148,7 @@ DEFINE_REQUEST(method_bind_group, wish_bind_group)
 DEFINE_REQUEST(method_restore, wish_restore)
 DEFINE_REQUEST(method_restore_devices, wish_restore_devices)
 DEFINE_REQUEST(method_restore_group, wish_restore_group)
+DEFINE_REQUEST(method_acquire, wish_acquire)
 DEFINE_REQUEST(method_reset, wish_reset)
 DEFINE_REQUEST(method_set_virtual_functions, wish_virtual_functions)
 
@@ -235,6 +241,11 @@ const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_ARGS("s", device, "u", count, "s", driver, "t", flags),
                                 SD_BUS_RESULT("as", addresses), method_set_virtual_functions,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acquire", SD_BUS_ARGS("as", devices, "s", driver, "t", flags),
+                                SD_BUS_RESULT("h", lease, "a(sss)", moves), method_acquire,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(suuass)", leases),
+                                method_list_leases, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("DeviceMoved", SD_BUS_ARGS("s", address, "s", from, "s", to, "s", by), 0),
         SD_BUS_SIGNAL_WITH_ARGS(
                         "OperationFinished",

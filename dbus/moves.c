@@ -7,7 +7,7 @@
 #include "dbus/names.h"
 #include "dbus/path.h"
 
-int append_moves(sd_bus_message *message, const struct model *model, const struct plan *plan) {
+int append_moves(sd_bus_message *message, const struct model *model, const struct plan *plan, bool all) {
         int r;
 
         r = sd_bus_message_open_container(message, 'a', "(sss)");
@@ -15,7 +15,7 @@ int append_moves(sd_bus_message *message, const struct model *model, const struc
                 const struct movement *m = &plan->movements[i];
                 const struct function *f = model_function(model, &m->address);
 
-                if (m->target.here)
+                if (m->target.here && !all)
                         continue;
                 r = sd_bus_message_append(message, "(sss)", PCI_ADDRESS_TEXT(&m->address), m->old_driver,
                                           f ? f->driver : "");
@@ -40,7 +40,7 @@ void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid,
                 r = sd_bus_message_append(message, "ouss", OPERATION_PATH(id), uid,
                                           failed ? error_name(failure->kind) : "", strempty(text));
         if (r >= 0)
-                r = append_moves(message, service->model, failed ? NULL : plan);
+                r = append_moves(message, service->model, failed ? NULL : plan, false);
         if (r >= 0)
                 (void) sd_bus_send(service->bus, message, NULL);
         sd_bus_message_unref(message);

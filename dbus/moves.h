@@ -5,9 +5,9 @@
 
 #include "dbus/service.h"
 
-/* Appends an array a(sss) to MESSAGE: for each function of PLAN its address, its old and its present driver.
- * NULL: nothing moved. */
-int append_moves(sd_bus_message *message, const struct model *model, const struct plan *plan);
+/* Appends an array a(sss) to MESSAGE: for each function that PLAN moves, and with ALL for those as well that
+ * it holds where they are, its address, its old and its present driver. NULL: nothing moved. */
+int append_moves(sd_bus_message *message, const struct model *model, const struct plan *plan, bool all);
 
 /* Removes the object of operation ID and signals OperationFinished, with what PLAN has moved unless FAILURE
  * says that it has not. */

@@ -121,6 +121,7 @@ int request_new(struct service *service, sd_bus_message *message, struct bus_req
         request->service = service;
         request->message = sd_bus_message_ref(message);
         request->uid = uid;
+        request->pid = pid;
         service->requests = request;
 
         r = viewer_new(model_root(service->model), uid, pid, &request->viewer);

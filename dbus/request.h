@@ -29,6 +29,7 @@ struct bus_request {
         struct ticket *ticket; /* of the plan that is to be carried out */
         bool plan_only;
         uid_t uid;
+        pid_t pid; /* 0: unknown */
         struct viewer *viewer;
         uint32_t id;         /* of its object on the bus; 0 while it has none */
         uint64_t begun_usec; /* when the road was last begun, by CLOCK_MONOTONIC */

@@ -34,17 +34,23 @@ static void stop(struct bus_request *request, struct failure *failure) {
 }
 
 static void end_with_answer(struct bus_request *request, const struct journal_entry *entry) {
+        _cleanup_failure_ struct failure failure = {};
         sd_bus_message *reply = NULL;
         int r;
 
         r = sd_bus_message_new_method_return(request->message, &reply);
         if (r >= 0)
-                r = append_answer(reply, request, entry);
+                r = append_answer(reply, request, entry, &failure);
         if (r >= 0)
                 (void) sd_bus_send(NULL, reply, NULL);
-
         sd_bus_message_unref(reply);
-        request_free(request);
+
+        if (r >= 0) {
+                request_free(request);
+                return;
+        }
+        fail_internal(&failure, r);
+        request_fail(request, &failure, true);
 }
 
 static void on_moved(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
@@ -58,6 +64,7 @@ static void on_moved(const struct journal_entry *entry, const struct failure *fa
 static int carry_out(struct bus_request *request, struct plan *plan, struct failure *failure) {
         const struct asker asker = {
                 .uid = request->uid,
+                .pid = (uint32_t) request->pid,
                 .caller = sd_bus_message_get_sender(request->message),
                 .word = request->wish.word,
                 .begun_usec = request->begun_usec,
@@ -66,7 +73,8 @@ static int carry_out(struct bus_request *request, struct plan *plan, struct fail
 
         request->caller = sd_bus_track_unref(request->caller);
 
-        if (plan->n_movements == 0) {
+        if (plan->n_movements == 0 && plan->errand != ERRAND_LEASE) {
+                mover_note(mover, plan, &asker);
                 plan_free(plan);
                 end_with_answer(request, NULL);
                 return 0;
@@ -137,6 +145,7 @@ static struct request wanted(const struct bus_request *request) {
                 .flags = (flags & VFIOBIND_FLAG_GROUP ? PLAN_GROUP : 0u) |
                          (flags & VFIOBIND_FLAG_FORCE ? PLAN_FORCE : 0u) |
                          (flags & VFIOBIND_FLAG_ACCESS ? PLAN_ACCESS : 0u),
+                .caller = sd_bus_message_get_sender(request->message),
                 .uid = request->uid,
         };
 }
@@ -280,6 +289,8 @@ static int check_flags(const struct wish *wish, struct failure *failure) {
         } flags[_ERRAND_MAX] = {
                 [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL,
                                   VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
+                [ERRAND_LEASE] = { VFIOBIND_FLAG_ALL & ~VFIOBIND_FLAG_PERSIST,
+                                   VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
                 [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
                 [ERRAND_VIRTUAL_FUNCTIONS] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
         };
@@ -321,6 +332,8 @@ static int begin(struct bus_request *request, struct failure *failure) {
                 r = request->read(service, request->message, &request->wish, failure);
         if (r >= 0)
                 r = check_flags(&request->wish, failure);
+        if (r >= 0 && request->wish.errand == ERRAND_LEASE)
+                r = leases_check_room(mover_leases(service->mover), request->uid, failure);
         if (r >= 0)
                 r = find_functions(request, failure);
         if (r >= 0)

@@ -6,7 +6,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "service/move/mover.h"
+#include "service/move/homecoming.h"
 
 struct bus_request;
 
@@ -23,6 +23,7 @@ struct service {
         sd_bus *bus;
         struct model *model;
         struct mover *mover;
+        struct homecomings *homecomings; /* NULL until the service is complete */
         struct workers *workers;
         struct tickets *tickets;      /* plans that may be carried out */
         struct bus_request *requests; /* those that wait for polkit, for the worker or for their move */

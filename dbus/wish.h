@@ -25,6 +25,10 @@ int wish_bind_object(struct service *service, sd_bus_message *message, struct wi
 int wish_restore_object(struct service *service, sd_bus_message *message, struct wish *ret,
                         struct failure *failure);
 
+/* Manager: Acquire (asst). */
+int wish_acquire(struct service *service, sd_bus_message *message, struct wish *ret,
+                 struct failure *failure);
+
 /* Manager: Reset (sst). Device: Reset (st). */
 int wish_reset(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
 int wish_reset_object(struct service *service, sd_bus_message *message, struct wish *ret,

@@ -69,6 +69,23 @@ static void on_settled_late(const struct journal_entry *entry, const struct fail
                  failure->kind == FAILURE_NONE ? "done" : strempty(failure->message));
 }
 
+/* Of what comes back at once the log tells as of any operation that nobody waits for. */
+static void on_delayed(const struct lease *lease, const struct failure *failure) {
+        log_line(SD_NOTICE, "The lease of %s (uid %u) has ended, and not everything can return now: %s.",
+                 lease->holder.name, lease->holder.uid, strempty(failure->message));
+}
+
+static int open_homecomings(struct daemon *daemon) {
+        const struct homecomings_config config = {
+                .event = daemon->service.event,
+                .model = daemon->service.model,
+                .mover = daemon->service.mover,
+                .delayed = on_delayed,
+        };
+
+        return homecomings_new(&config, &daemon->service.homecomings);
+}
+
 static void on_function_event(struct function *f, void *userdata) {
         struct daemon *daemon = userdata;
 
@@ -99,6 +116,12 @@ static void on_observed(void *userdata) {
 
         daemon->named = true;
         mover_resume(daemon->service.mover);
+        r = open_homecomings(daemon);
+        if (r < 0) {
+                log_line(SD_ERR, "What has been leased cannot be brought back: %s", strerror(-r));
+                sd_event_exit(daemon->service.event, r);
+                return;
+        }
         sd_notify(false, "READY=1");
 }
 
@@ -292,6 +315,7 @@ static void close_daemon(struct daemon *daemon) {
         if (daemon->service.model)
                 model_set_listener(daemon->service.model, NULL, NULL);
         service_close(&daemon->service);
+        homecomings_free(daemon->service.homecomings);
         mover_free(daemon->service.mover);
         uevents_free(daemon->uevents);
         observer_free(daemon->observer);

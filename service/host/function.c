@@ -281,8 +281,9 @@ int function_read(const struct root *root, const struct pci_address *address, st
 
         f->override = strdup("");
         f->home = strdup("");
+        f->lease = strdup("");
         f->vfio_driver = strdup("");
-        if (!f->override || !f->home || !f->vfio_driver)
+        if (!f->override || !f->home || !f->lease || !f->vfio_driver)
                 return -ENOMEM;
 
         *ret = TAKE_PTR(f);
@@ -376,6 +377,7 @@ struct function *function_free(struct function *f) {
         free(f->vfio_node);
         free(f->reset_methods);
         free(f->home);
+        free(f->lease);
         free(f->vfio_driver);
         free(f);
         return NULL;

@@ -21,6 +21,7 @@ enum function_change {
         FUNCTION_HOME = 1 << 6,
         FUNCTION_BUSY = 1 << 7,
         FUNCTION_VFIO_DRIVER = 1 << 8,
+        FUNCTION_LEASE = 1 << 9, /* and with it whether that is returning */
 };
 
 struct model;
@@ -74,6 +75,8 @@ struct function {
 
         /* What service/move knows about it. */
         char *home;       /* owned; its host driver, "none" if it had none, "" if it was never moved */
+        char *lease;      /* owned; the unique name on the bus of whoever has it in a lease, "" for nobody */
+        bool returning;   /* that lease has ended, and it is on its way back */
         bool busy;        /* an operation holds it or its group */
         bool moving;      /* an operation is changing its driver just now */
         unsigned n_turns; /* how often that has begun or ended */

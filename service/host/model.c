@@ -423,6 +423,21 @@ int model_set_home(struct model *model, struct function *f, const char *home) {
         return 0;
 }
 
+int model_set_lease(struct model *model, struct function *f, const char *holder, bool returning) {
+        int r;
+
+        if (streq(f->lease, holder) && f->returning == returning)
+                return 0;
+
+        r = free_and_copy(&f->lease, holder);
+        if (r < 0)
+                return r;
+
+        f->returning = returning;
+        tell(model, function_changed, f, FUNCTION_LEASE);
+        return 0;
+}
+
 void model_set_busy(struct model *model, struct function *f, bool busy) {
         if (f->busy == busy)
                 return;

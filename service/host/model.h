@@ -60,6 +60,7 @@ int model_note_driver(struct model *model, struct function *f, const char *drive
 /* What only others can find out about a function: notes it, and tells the listener if it is new. */
 int model_set_override(struct model *model, struct function *f, const char *override);
 int model_set_home(struct model *model, struct function *f, const char *home);
+int model_set_lease(struct model *model, struct function *f, const char *holder, bool returning);
 void model_set_busy(struct model *model, struct function *f, bool busy);
 
 /* While a function is being moved, its intermediate states are nobody's business: model_update() leaves it

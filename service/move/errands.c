@@ -48,6 +48,23 @@ static int add_move_steps(const struct draft *draft, size_t index) {
         return r;
 }
 
+/* To lease them. One that is where it shall go is held all the same, and takes the same permission: it is
+ * the caller's from then on. */
+
+static int resolve_lease(const struct draft *draft, const struct function *f, struct target *ret,
+                         struct target **ret_offspring, struct failure *failure) {
+        int r = resolve_move(draft, f, ret, ret_offspring, failure);
+
+        if (r >= 0)
+                ret->here = target_is_reached(ret, f);
+        return r;
+}
+
+static void permit_lease(const struct target *target, const struct target *offspring,
+                         const char *actions[static ERRAND_ACTIONS_MAX]) {
+        actions[0] = target->home ? "restore" : "bind";
+}
+
 /* To reset them where they are. */
 
 static int resolve_reset(const struct draft *draft, const struct function *f, struct target *ret,
@@ -171,6 +188,7 @@ static bool virtual_functions_mind(const struct finding *finding) {
 const struct errand_rules *errand_rules(enum errand errand) {
         static const struct errand_rules rules[_ERRAND_MAX] = {
                 [ERRAND_MOVE] = { resolve_move, permit_move, add_move_steps },
+                [ERRAND_LEASE] = { resolve_lease, permit_lease, add_move_steps },
                 [ERRAND_RESET] = { resolve_reset, permit_reset, add_reset_steps },
                 [ERRAND_VIRTUAL_FUNCTIONS] = { resolve_virtual_functions, permit_virtual_functions,
                                                add_virtual_functions_steps, virtual_functions_mind, true },

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "service/move/errands.h"
+#include "service/move/leased.h"
 #include "service/move/mover.h"
 
 /* An operation and whoever waits for its answer. */
@@ -23,6 +24,7 @@ struct mover {
         struct records *records;
         struct grants *grants;
         struct journal *journal;
+        struct leases *leases;
         struct surveyor *surveyor;
         struct turns turns;
         struct job *jobs;
@@ -31,31 +33,6 @@ struct mover {
         void *listener_userdata;
         sd_event_source *sweep; /* frees what is settled, once nobody is in the midst of it */
 };
-
-static bool is_function_of(const struct function *physical, const struct pci_address *address) {
-        for (size_t i = 0; physical && i < physical->n_virtual_functions; i++)
-                if (pci_address_compare(&physical->virtual_functions[i], address) == 0)
-                        return true;
-
-        return false;
-}
-
-/* An operation holds the functions that it moves, whatever is in a group with them, and what goes and comes
- * with them: the virtual functions of a physical one, and the physical one of a virtual. */
-static bool movement_holds(const struct movement *m, const struct function *f) {
-        return pci_address_compare(&m->address, &f->address) == 0 ||
-               (f->group >= 0 && m->group == f->group) ||
-               (f->is_virtual && pci_address_compare(&m->address, &f->physical) == 0) ||
-               is_function_of(f, &m->address);
-}
-
-static bool plan_holds(const struct plan *plan, const struct function *f) {
-        for (size_t i = 0; i < plan->n_movements; i++)
-                if (movement_holds(&plan->movements[i], f))
-                        return true;
-
-        return false;
-}
 
 static const struct job *holder(const struct mover *mover, const struct function *f) {
         for (const struct job *job = mover->jobs; job; job = job->next)
@@ -120,9 +97,14 @@ static void on_settled(struct operation *operation, const struct failure *failur
         struct mover *mover = userdata;
         struct job *job = job_of(mover, operation);
         const struct journal_entry *entry = operation_entry(operation);
+        const struct holder holder = { .name = entry->caller, .uid = entry->uid };
+        bool done = failure->kind == FAILURE_NONE;
 
         job->settled = true;
         mark_busy(mover, entry->plan, false);
+        if (done)
+                leases_note(mover->leases, entry->id, entry->plan, &holder);
+        leases_settle(mover->leases, entry->id, entry->plan, done);
         if (mover->listener)
                 mover->listener->settled(operation, failure, !job->done, mover->listener_userdata);
 
@@ -207,6 +189,13 @@ static void on_damaged(const char *name, void *userdata) {
 }
 
 static int open_rooms(struct mover *mover) {
+        const struct leases_config leases = {
+                .event = mover->config.event,
+                .model = mover->config.model,
+                .directory = mover->config.directory,
+                .damaged = on_damaged,
+                .userdata = mover,
+        };
         int r;
 
         r = records_new(mover->config.model, mover->config.directory, on_damaged, mover, &mover->records);
@@ -219,6 +208,10 @@ static int open_rooms(struct mover *mover) {
                 return r;
 
         r = journal_open(mover->config.directory, &mover->journal);
+        if (r < 0)
+                return r;
+
+        r = leases_new(&leases, &mover->leases);
         if (r < 0)
                 return r;
 
@@ -291,6 +284,7 @@ struct mover *mover_free(struct mover *mover) {
         sd_event_source_disable_unref(mover->sweep);
         surveyor_free(mover->surveyor);
         grants_free(mover->grants);
+        leases_free(mover->leases);
         records_free(mover->records);
         journal_free(mover->journal);
         free(mover);
@@ -324,18 +318,43 @@ int mover_survey(struct mover *mover, struct function *const *functions, size_t 
         return survey_start(mover->surveyor, addresses, total, done, userdata, ret);
 }
 
-int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
-               const struct request *request, const struct findings *findings, struct plan **ret,
-               struct failure *failure) {
-        const struct memory memory = {
-                .home = records_home,
-                .homes = mover->records,
+static struct memory memory_of(struct mover *mover, home_lookup_t home, void *homes) {
+        return (struct memory){
+                .home = home,
+                .homes = homes,
                 .grantee = grants_holder,
                 .grants = mover->grants,
         };
+}
+
+int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
+               const struct request *request, const struct findings *findings, struct plan **ret,
+               struct failure *failure) {
+        const struct holder caller = { .name = request->caller, .uid = request->uid };
+        const struct memory memory = memory_of(mover, records_home, mover->records);
+        _cleanup_findings_ struct findings all = {};
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < findings->n; i++)
+                r = findings_add_copy(&all, &findings->array[i]);
+        if (r >= 0)
+                r = leased_find(mover->leases, mover->config.model, functions, n, &caller, &all);
+        if (r < 0)
+                return fail_internal(failure, r);
 
         aliases_refresh(model_aliases(mover->config.model));
         return plan_make(mover->config.model, functions, n, request, mover_default_backend(mover), &memory,
+                         &all, ret, failure);
+}
+
+int mover_plan_return(struct mover *mover, struct function *const *functions, size_t n,
+                      const struct lease *lease, const struct findings *findings, struct plan **ret,
+                      struct failure *failure) {
+        const struct request request = { .word = "host", .flags = PLAN_FORCE, .uid = lease->holder.uid };
+        const struct memory memory = memory_of(mover, lease_home, (void *) lease);
+
+        aliases_refresh(model_aliases(mover->config.model));
+        return plan_make(mover->config.model, functions, n, &request, mover_default_backend(mover), &memory,
                          findings, ret, failure);
 }
 
@@ -365,6 +384,7 @@ static int start_operation(struct mover *mover, struct journal_entry *entry, mov
 
 int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done,
                 void *userdata, struct failure *failure) {
+        const struct holder holder = { asker->caller, asker->uid, asker->pid };
         struct journal_entry *entry = calloc(1, sizeof(*entry));
         int r;
 
@@ -379,13 +399,28 @@ int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struc
         entry->caller = strdup(asker->caller);
         entry->word = strdup(asker->word);
         entry->plan = plan;
-        if (!entry->caller || !entry->word) {
+        r = entry->caller && entry->word ? 0 : fail_internal(failure, -ENOMEM);
+        if (r >= 0 && plan->errand == ERRAND_LEASE)
+                r = leases_make(mover->leases, id, plan, &holder, failure);
+        if (r < 0) {
                 journal_entry_free(entry);
-                return fail_internal(failure, -ENOMEM);
+                return r;
         }
 
         r = start_operation(mover, entry, done, userdata);
+        if (r < 0)
+                leases_abandon(mover->leases, id);
         return r < 0 ? fail_internal(failure, r) : 0;
+}
+
+void mover_note(struct mover *mover, const struct plan *plan, const struct asker *asker) {
+        const struct holder holder = { .name = asker->caller, .uid = asker->uid };
+
+        leases_note(mover->leases, 0, plan, &holder);
+}
+
+struct leases *mover_leases(const struct mover *mover) {
+        return mover->leases;
 }
 
 void mover_set_listener(struct mover *mover, const struct mover_listener *listener, void *userdata) {
@@ -431,4 +466,5 @@ void mover_review_group(struct mover *mover, int group) {
 
 void mover_forget(struct mover *mover, const struct function *f) {
         (void) records_forget(mover->records, &f->address);
+        leases_forget(mover->leases, f);
 }

@@ -5,6 +5,7 @@
  * door of this folder for those above it. */
 
 #include "service/move/config.h"
+#include "service/move/leases.h"
 #include "service/move/observe.h"
 #include "service/move/operation.h"
 #include "service/move/survey.h"
@@ -54,10 +55,15 @@ int mover_observe(struct mover *mover, struct function *const *functions, size_t
 int mover_survey(struct mover *mover, struct function *const *functions, size_t n, enum errand errand,
                  surveyed_t done, void *userdata, struct survey **ret);
 
-/* Makes a plan for FUNCTIONS as plan_make() does, with the records and the default backend. */
+/* Makes a plan for FUNCTIONS as plan_make() does, with the records, the leases and the default backend. */
 int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
                const struct request *request, const struct findings *findings, struct plan **ret,
                struct failure *failure);
+
+/* The same for bringing FUNCTIONS back to where they were before LEASE, over everything but what refuses. */
+int mover_plan_return(struct mover *mover, struct function *const *functions, size_t n,
+                      const struct lease *lease, const struct findings *findings, struct plan **ret,
+                      struct failure *failure);
 
 /* Fails with FAILURE_BUSY if an operation holds one of the functions or its group. */
 int mover_check_busy(struct mover *mover, struct function *const *functions, size_t n,
@@ -80,6 +86,7 @@ int mover_foreach(const struct mover *mover,
 /* Who wants something moved, and since when. */
 struct asker {
         uint32_t uid;
+        uint32_t pid;        /* 0: unknown */
         const char *caller;  /* the unique name on the bus */
         const char *word;    /* the target, as asked for */
         uint64_t begun_usec; /* by CLOCK_MONOTONIC: what has been spent on looking counts towards the limit.
@@ -87,9 +94,18 @@ struct asker {
 };
 
 /* Carries PLAN, which it takes over in any case, out as operation ID. A plan without movements is done at
- * once, but DONE is still called from the event loop. DONE is not called where this fails. */
+ * once, but DONE, which may be NULL, is still called from the event loop. DONE is not called where this
+ * fails. Where PLAN
+ * is for a lease, leases_hand_over() has its descriptor when the operation is done. */
 int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done,
                 void *userdata, struct failure *failure);
+
+/* PLAN, in which nothing moves, has been asked for: what stays where it is may leave a lease of ASKER's all
+ * the same. */
+void mover_note(struct mover *mover, const struct plan *plan, const struct asker *asker);
+
+/* All leases. */
+struct leases *mover_leases(const struct mover *mover);
 
 /* The configured default backend, "auto" or a name. */
 const char *mover_default_backend(const struct mover *mover);

@@ -330,6 +330,29 @@ int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct f
         return fail(failure, FAILURE_IN_USE, "%s", strempty(message));
 }
 
+static bool is_function_of(const struct function *physical, const struct pci_address *address) {
+        for (size_t i = 0; physical && i < physical->n_virtual_functions; i++)
+                if (pci_address_compare(&physical->virtual_functions[i], address) == 0)
+                        return true;
+
+        return false;
+}
+
+static bool movement_holds(const struct movement *m, const struct function *f) {
+        return pci_address_compare(&m->address, &f->address) == 0 ||
+               (f->group >= 0 && m->group == f->group) ||
+               (f->is_virtual && pci_address_compare(&m->address, &f->physical) == 0) ||
+               is_function_of(f, &m->address);
+}
+
+bool plan_holds(const struct plan *plan, const struct function *f) {
+        for (size_t i = 0; i < plan->n_movements; i++)
+                if (movement_holds(&plan->movements[i], f))
+                        return true;
+
+        return false;
+}
+
 const struct movement *plan_permission_subject(const struct plan *plan,
                                                const struct permission *permission) {
         return permission->stays ? &plan->staying[permission->movement]

@@ -24,6 +24,7 @@ enum plan_flags {
 /* What is to be done with the functions: each errand is a line of a table in errands.c. */
 enum errand {
         ERRAND_MOVE,
+        ERRAND_LEASE, /* to move them where needed, and to have them all for a while */
         ERRAND_RESET,
         ERRAND_VIRTUAL_FUNCTIONS,
         _ERRAND_MAX,
@@ -37,7 +38,9 @@ struct request {
                              method, "" for the first that works */
         unsigned count;   /* how many virtual functions there shall be */
         unsigned flags;
-        uint32_t uid; /* who asks */
+        const char *caller; /* who asks: the unique name on the bus, NULL for nobody in particular; the user
+                             */
+        uint32_t uid;
 };
 
 /* One question for polkit: may the caller do this with this function? */
@@ -49,7 +52,7 @@ struct permission {
 
 struct plan {
         enum errand errand;
-        struct movement *movements; /* with another errand than to move, they stay where they are */
+        struct movement *movements; /* with an errand that is not to move, they stay where they are */
         size_t n_movements;
         struct movement *staying; /* functions that are where they shall go already; with ACCESS also the
                                      other endpoints of their groups */
@@ -98,6 +101,10 @@ static inline void plan_freep(struct plan **plan) {
 /* Fails with FAILURE_IN_USE if a finding forbids the plan; the message tells the first and how many more
  * there are, in words that VIEWER may read. */
 int plan_check_findings(const struct plan *plan, struct viewer *viewer, struct failure *failure);
+
+/* Whether carrying PLAN out holds F: that moves, or is in a group with what moves, or goes and comes with
+ * it, as the virtual functions of a physical one, and the physical one of a virtual. */
+bool plan_holds(const struct plan *plan, const struct function *f);
 
 /* The function that a permission is about. */
 const struct movement *plan_permission_subject(const struct plan *plan, const struct permission *permission);

@@ -70,7 +70,7 @@ static void describe(const struct plan *plan, char steps[static 512], char findi
         *steps = *findings = *permissions = '\0';
         for (size_t i = 0; i < plan->n_steps; i++)
                 if (plan->steps[i].kind == STEP_ACCESS || plan->steps[i].kind == STEP_WITHDRAW_ACCESS)
-                        sprintf(steps + strlen(steps), "%s %s %s; ", step_kind_name(plan->steps[i].kind),
+                        sprintf(steps + strlen(steps), "%s %s %.16s; ", step_kind_name(plan->steps[i].kind),
                                 PCI_ADDRESS_TEXT(&plan->movements[plan->steps[i].movement].address),
                                 plan->steps[i].argument);
         for (size_t i = 0; i < plan->findings.n; i++)

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Ended leases on their way home. */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+
+#include "service/host/array.h"
+#include "service/host/sysfs.h"
+#include "service/move/homecoming.h"
+
+/* One lease. Between two attempts nothing but the watches is there. */
+struct homecoming {
+        struct homecoming *next;
+        struct homecomings *all;
+        struct lease *lease;
+
+        bool due;     /* for an attempt, when the event loop comes round */
+        bool stirred; /* something has happened since the attempt began */
+        bool told;    /* that it has to wait */
+
+        /* The attempt. */
+        struct observation *observation;
+        struct survey *survey;
+        uint32_t operation;
+
+        struct watch **watches;
+        size_t n_watches;
+};
+
+/* On a node that members are opened through. Whoever looks at a group that nobody uses opens and closes it
+ * as well: only of one that is in use is it worth a new attempt. */
+struct watch {
+        struct homecoming *homecoming;
+        int group;
+        bool in_use;
+        bool closed; /* since the attempt began */
+        sd_event_source *source;
+};
+
+struct homecomings {
+        struct homecomings_config config;
+        struct homecoming *list;
+        sd_event_source *soon;
+};
+
+static void set_due(struct homecoming *homecoming) {
+        homecoming->due = true;
+        (void) sd_event_source_set_enabled(homecoming->all->soon, SD_EVENT_ONESHOT);
+}
+
+static bool is_under_way(const struct homecoming *homecoming) {
+        return homecoming->observation || homecoming->survey || homecoming->operation != 0;
+}
+
+/* What the last attempt rests on may be so no more. */
+static void stir(struct homecoming *homecoming) {
+        if (is_under_way(homecoming))
+                homecoming->stirred = true;
+        else
+                set_due(homecoming);
+}
+
+/* The attempt is over, and something is left to bring back. */
+static void wait_on(struct homecoming *homecoming) {
+        if (homecoming->stirred)
+                set_due(homecoming);
+}
+
+/* Something of it has to wait. */
+static void tell(struct homecoming *homecoming, const struct failure *failure) {
+        if (homecoming->told || homecoming->stirred)
+                return;
+
+        homecoming->told = true;
+        if (homecoming->all->config.delayed)
+                homecoming->all->config.delayed(homecoming->lease, failure);
+}
+
+/* The nodes. */
+
+static int on_node(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        struct watch *watch = userdata;
+
+        watch->closed = true;
+        if (watch->in_use)
+                stir(watch->homecoming);
+        return 0;
+}
+
+static void forget_watches(struct homecoming *homecoming) {
+        for (size_t i = 0; i < homecoming->n_watches; i++) {
+                sd_event_source_disable_unref(homecoming->watches[i]->source);
+                free(homecoming->watches[i]);
+        }
+        free(TAKE_PTR(homecoming->watches));
+        homecoming->n_watches = 0;
+}
+
+static int watch_node(struct homecoming *homecoming, int group, const char *node) {
+        const struct homecomings_config *config = &homecoming->all->config;
+        _cleanup_free_ char *path = root_path(model_root(config->model), node);
+        _cleanup_free_ struct watch *watch = malloc(sizeof(*watch));
+        int r;
+
+        if (!path || !watch)
+                return -ENOMEM;
+        *watch = (struct watch){ .homecoming = homecoming, .group = group };
+
+        r = sd_event_add_inotify(config->event, &watch->source, path, IN_CLOSE, on_node, watch);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        r = array_insert(&homecoming->watches, &homecoming->n_watches, 0, watch);
+        if (r < 0)
+                sd_event_source_disable_unref(watch->source);
+        else
+                watch = NULL;
+        return r;
+}
+
+/* As long as a guest has one of its devices, it has the group or the device's own node open, even where it
+ * has closed the descriptor (vfio_device_open() in drivers/vfio/vfio_main.c). */
+static int watch_nodes(struct homecoming *homecoming, struct function *const *functions, size_t n) {
+        static const char *const prefixes[] = { "", "noiommu-" };
+        int r = 0;
+
+        forget_watches(homecoming);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                const struct function *f = functions[i];
+
+                for (size_t j = 0; r >= 0 && f->group >= 0 && j < ELEMENTSOF(prefixes); j++) {
+                        char node[64];
+
+                        snprintf(node, sizeof(node), "/dev/vfio/%s%d", prefixes[j], f->group);
+                        r = watch_node(homecoming, f->group, node);
+                }
+                if (r >= 0 && *f->vfio_node)
+                        r = watch_node(homecoming, f->group, f->vfio_node);
+        }
+
+        return r;
+}
+
+/* F was seen to be in use: when that ends, or has ended since, it is tried again. */
+static void await_close(struct homecoming *homecoming, const struct function *f) {
+        for (size_t i = 0; i < homecoming->n_watches; i++) {
+                struct watch *watch = homecoming->watches[i];
+
+                if (watch->group == f->group) {
+                        watch->in_use = true;
+                        homecoming->stirred |= watch->closed;
+                }
+        }
+}
+
+/* The attempt. */
+
+static int find_functions(const struct homecoming *homecoming, struct function ***ret, size_t *ret_n) {
+        const struct lease *lease = homecoming->lease;
+        _cleanup_free_ struct function **functions = calloc(lease->n_members + 1, sizeof(*functions));
+        size_t n = 0;
+
+        if (!functions)
+                return -ENOMEM;
+        for (size_t i = 0; i < lease->n_members; i++) {
+                struct function *f =
+                                model_function(homecoming->all->config.model, &lease->members[i].address);
+
+                if (f && f->identity == lease->members[i].identity)
+                        functions[n++] = f;
+        }
+
+        *ret = TAKE_PTR(functions);
+        *ret_n = n;
+        return 0;
+}
+
+static const struct finding *find_use(const struct findings *findings, const struct function *f) {
+        for (size_t i = 0; i < findings->n; i++)
+                if (findings->array[i].kind == FINDING_VFIO &&
+                    pci_address_compare(&findings->array[i].address, &f->address) == 0)
+                        return &findings->array[i];
+
+        return NULL;
+}
+
+/* Leaves those out that are still open through VFIO, and says so of the first. */
+static size_t keep_unused(struct homecoming *homecoming, struct function **functions, size_t n,
+                          const struct findings *findings, struct failure *failure) {
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct finding *use = find_use(findings, functions[i]);
+
+                if (!use) {
+                        functions[n_kept++] = functions[i];
+                        continue;
+                }
+
+                await_close(homecoming, functions[i]);
+                fail(failure, FAILURE_IN_USE, "%s", use->message);
+        }
+
+        return n_kept;
+}
+
+static int start(struct homecoming *homecoming, struct plan *plan, struct failure *failure) {
+        const struct holder *holder = &homecoming->lease->holder;
+        const struct asker asker = { .uid = holder->uid, .caller = holder->name, .word = "host" };
+        struct mover *mover = homecoming->all->config.mover;
+        int r;
+
+        /* What is there already leaves the lease at once, and the lease goes with the last of it. */
+        if (plan->n_movements == 0) {
+                mover_note(mover, plan, &asker);
+                plan_free(plan);
+                return 0;
+        }
+
+        homecoming->operation = mover_next_id(mover);
+        r = mover_start(mover, homecoming->operation, plan, &asker, NULL, NULL, failure);
+        if (r < 0)
+                homecoming->operation = 0;
+        return r;
+}
+
+/* Brings back what can be. Where that is not everything, or nothing, FAILURE says why. Where nothing is left
+ * of the lease, HOMECOMING is gone. */
+static int bring_back(struct homecoming *homecoming, const struct findings *findings,
+                      struct failure *failure) {
+        _cleanup_(plan_freep) struct plan *plan = NULL;
+        _cleanup_free_ struct function **functions = NULL;
+        struct mover *mover = homecoming->all->config.mover;
+        size_t n;
+        int r;
+
+        r = find_functions(homecoming, &functions, &n);
+        if (r < 0)
+                return fail_internal(failure, r);
+
+        n = keep_unused(homecoming, functions, n, findings, failure);
+        if (n == 0)
+                return -EBUSY;
+
+        r = mover_check_busy(mover, functions, n, failure);
+        if (r >= 0)
+                r = mover_plan_return(mover, functions, n, homecoming->lease, findings, &plan, failure);
+        if (r >= 0)
+                r = plan_check_findings(plan, NULL, failure);
+        return r < 0 ? r : start(homecoming, TAKE_PTR(plan), failure);
+}
+
+static void on_surveyed(int error, const struct findings *findings, void *userdata) {
+        struct homecoming *homecoming = userdata;
+        _cleanup_failure_ struct failure failure = {};
+        int r;
+
+        homecoming->survey = survey_free(homecoming->survey);
+
+        if (error < 0)
+                r = fail(&failure, FAILURE_STUCK, "who uses it could not be found out: %s",
+                         strerror(-error));
+        else
+                r = bring_back(homecoming, findings, &failure);
+        if (failure.kind == FAILURE_NONE)
+                return;
+
+        tell(homecoming, &failure);
+        if (r < 0)
+                wait_on(homecoming);
+}
+
+static int survey(struct homecoming *homecoming) {
+        _cleanup_free_ struct function **functions = NULL;
+        size_t n;
+        int r;
+
+        r = find_functions(homecoming, &functions, &n);
+        return r < 0 ? r
+                     : mover_survey(homecoming->all->config.mover, functions, n, ERRAND_MOVE, on_surveyed,
+                                    homecoming, &homecoming->survey);
+}
+
+static void on_observed(int error, const struct pci_address *stuck, void *userdata) {
+        struct homecoming *homecoming = userdata;
+        _cleanup_failure_ struct failure failure = {};
+
+        if (stuck)
+                fail(&failure, FAILURE_STUCK, "%s does not answer", PCI_ADDRESS_TEXT(stuck));
+        homecoming->observation = observation_free(homecoming->observation);
+
+        if (error >= 0)
+                error = survey(homecoming);
+        if (error >= 0)
+                return;
+
+        fail_internal(&failure, error);
+        tell(homecoming, &failure);
+        wait_on(homecoming);
+}
+
+/* The watches come before the look, so that nothing is missed in between. */
+static int attempt(struct homecoming *homecoming) {
+        _cleanup_free_ struct function **functions = NULL;
+        size_t n;
+        int r;
+
+        homecoming->stirred = false;
+        r = find_functions(homecoming, &functions, &n);
+        if (r >= 0)
+                r = watch_nodes(homecoming, functions, n);
+        return r < 0 ? r
+                     : mover_observe(homecoming->all->config.mover, functions, n, on_observed, homecoming,
+                                     &homecoming->observation);
+}
+
+static int on_soon(sd_event_source *source, void *userdata) {
+        struct homecomings *homecomings = userdata;
+
+        for (struct homecoming *homecoming = homecomings->list; homecoming; homecoming = homecoming->next) {
+                _cleanup_failure_ struct failure failure = {};
+                int r;
+
+                if (!homecoming->due)
+                        continue;
+
+                homecoming->due = false;
+                r = attempt(homecoming);
+                if (r < 0) {
+                        fail_internal(&failure, r);
+                        tell(homecoming, &failure);
+                }
+        }
+
+        return 0;
+}
+
+/* Leases. */
+
+static struct homecoming *find(const struct homecomings *homecomings, const struct lease *lease) {
+        struct homecoming *homecoming = homecomings->list;
+
+        while (homecoming && homecoming->lease != lease)
+                homecoming = homecoming->next;
+        return homecoming;
+}
+
+static void lease_ended(struct lease *lease, void *userdata) {
+        struct homecomings *homecomings = userdata;
+        struct homecoming *homecoming = malloc(sizeof(*homecoming));
+
+        /* Without memory it waits for the next start. */
+        if (!homecoming)
+                return;
+
+        *homecoming = (struct homecoming){ .next = homecomings->list, .all = homecomings, .lease = lease };
+        homecomings->list = homecoming;
+        set_due(homecoming);
+}
+
+static void lease_settled(struct lease *lease, uint32_t operation, void *userdata) {
+        struct homecoming *homecoming = find(userdata, lease);
+
+        if (!homecoming)
+                return;
+
+        if (operation != homecoming->operation) {
+                stir(homecoming);
+                return;
+        }
+
+        homecoming->operation = 0;
+        wait_on(homecoming);
+}
+
+static struct homecoming *homecoming_free(struct homecoming *homecoming) {
+        observation_free(homecoming->observation);
+        survey_free(homecoming->survey);
+        forget_watches(homecoming);
+        free(homecoming);
+        return NULL;
+}
+
+static void lease_gone(struct lease *lease, void *userdata) {
+        struct homecomings *homecomings = userdata;
+        struct homecoming *homecoming = find(homecomings, lease), **link = &homecomings->list;
+
+        if (!homecoming)
+                return;
+
+        while (*link != homecoming)
+                link = &(*link)->next;
+        *link = homecoming->next;
+        homecoming_free(homecoming);
+}
+
+void homecomings_note_moved(struct homecomings *homecomings, const struct function *f) {
+        for (struct homecoming *homecoming = homecomings->list; homecoming; homecoming = homecoming->next)
+                if (lease_member(homecoming->lease, &f->address))
+                        stir(homecoming);
+}
+
+static const struct leases_listener listener = { lease_ended, lease_settled, lease_gone };
+
+int homecomings_new(const struct homecomings_config *config, struct homecomings **ret) {
+        struct homecomings *homecomings = calloc(1, sizeof(*homecomings));
+        int r;
+
+        if (!homecomings)
+                return -ENOMEM;
+        homecomings->config = *config;
+
+        r = sd_event_add_defer(config->event, &homecomings->soon, on_soon, homecomings);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(homecomings->soon, SD_EVENT_OFF);
+        if (r < 0) {
+                sd_event_source_disable_unref(homecomings->soon);
+                free(homecomings);
+                return r;
+        }
+
+        leases_set_listener(mover_leases(config->mover), &listener, homecomings);
+        *ret = homecomings;
+        return 0;
+}
+
+struct homecomings *homecomings_free(struct homecomings *homecomings) {
+        if (!homecomings)
+                return NULL;
+
+        leases_set_listener(mover_leases(homecomings->config.mover), NULL, NULL);
+        while (homecomings->list) {
+                struct homecoming *homecoming = homecomings->list;
+
+                homecomings->list = homecoming->next;
+                homecoming_free(homecoming);
+        }
+        sd_event_source_disable_unref(homecomings->soon);
+        free(homecomings);
+        return NULL;
+}
