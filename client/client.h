@@ -28,6 +28,8 @@ Status verb_monitor(Client *client);
 Status verb_plan(Client *client);
 Status verb_bind(Client *client);
 Status verb_restore(Client *client);
+Status verb_reset(Client *client);
+Status verb_vfs(Client *client);
 
 /* Standard output from here on through a pager, where it is a terminal and one is wanted. Call it when there
  * is something to show and nothing can fail any more. */

@@ -37,6 +37,7 @@ static const Failure failures[] = {
         { VFIOBIND_ERROR_UNDO_FAILED, STATUS_FAILED,
           .hint = "'dmesg' and 'journalctl -u vfiobind' may say why" },
         { VFIOBIND_ERROR_STUCK, STATUS_FAILED, .hint = "'dmesg' may say why" },
+        { VFIOBIND_ERROR_NOT_SUPPORTED, STATUS_FAILED },
         { VFIOBIND_ERROR_LIMIT_EXCEEDED, STATUS_FAILED },
         { DBUS_ERROR "InvalidArgs", STATUS_USAGE },
         { DBUS_ERROR "AccessDenied", STATUS_NOT_AUTHORIZED,

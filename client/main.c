@@ -53,6 +53,20 @@ static const Verb verbs[] = {
           "give them back to where they were",
           "Back to the driver and the driver override that they had before they were first\n"
           "moved. Several are moved together, or none of them.\n" },
+        { "reset", "ADDRESS", 1, 1, "method force json", verb_reset, "reset a device where it is",
+          "The kernel's methods are tried one after the other; the one that has worked is\n"
+          "told. What uses the device is in the way, as it is in the way of a move.\n\n"
+          "  vfiobindctl reset 65:00.0                by the first method that works\n"
+          "  vfiobindctl reset --method=flr 65:00.0   by this one, or not at all\n" },
+        { "vfs", "ADDRESS [COUNT]", 1, 2, "driver force json", verb_vfs,
+          "virtual functions: show them, or set how many",
+          "Without a count, what there is. With one, as many are made, and those that are\n"
+          "made for VFIO or a stub are never seen by a host driver. The kernel makes or\n"
+          "removes them all at once: from one number to another, those that are there go.\n\n"
+          "  vfiobindctl vfs 65:00.0                  how many there are, and where\n"
+          "  vfiobindctl vfs 65:00.0 4                four, on the default backend\n"
+          "  vfiobindctl vfs --driver=host 65:00.0 4  four, for the host's drivers\n"
+          "  vfiobindctl vfs 65:00.0 0                none\n" },
 };
 
 static const Verb *find_verb(const char *name) {

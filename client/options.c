@@ -46,6 +46,9 @@ static const Option options_table[] = {
           "with every endpoint of its IOMMU group" },
         { "force", 0, NULL, EFFECT_FLAG, VFIOBIND_FLAG_FORCE, SCOPE_VERB,
           "even if something in use is cut off by it" },
+        { "method", 0, "METHOD", EFFECT_TEXT, FIELD(method), SCOPE_VERB,
+          "one of those that 'show' tells, instead of the\n"
+          "                           first that works" },
         { "dry-run", 0, NULL, EFFECT_SET, FIELD(dry_run), SCOPE_VERB,
           "only say what it would do, as 'plan' does" },
         { "json", 0, "short|pretty|off", EFFECT_JSON, FIELD(json), SCOPE_VERB,
@@ -171,7 +174,9 @@ static int take(int c, char **argv, Options *options, char **ret_message) {
 }
 
 int options_parse(int argc, char **argv, Options *ret, char **ret_message) {
-        Options options = { .legend = true, .pager = true, .ask_password = true, .driver = "" };
+        Options options = {
+                .legend = true, .pager = true, .ask_password = true, .driver = "", .method = ""
+        };
         struct option long_options[ELEMENTSOF(options_table) + 1];
         char short_options[ELEMENTSOF(options_table) * 2 + 3];
         int c, r = 0;

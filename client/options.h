@@ -17,6 +17,7 @@ typedef struct Options {
         bool quiet, dry_run, help, version;
         const char *host;   /* [USER@]HOST of another machine's bus, or NULL */
         const char *driver; /* the target, "" unless given */
+        const char *method; /* of a reset, "" unless given */
         uint64_t flags;     /* VFIOBIND_FLAG_… */
 
         const char *verb;  /* the first word that is no option, or NULL */

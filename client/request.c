@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One call of the manager for all addresses. */
+/* Calls of the manager. */
 
 #include <unistd.h>
 
@@ -25,21 +25,22 @@ char *request_words(const Client *client, const char *verb) {
         return k < 0 ? NULL : words;
 }
 
-static int new_message(Client *client, const char *member, const char *target, bool interactive,
-                       sd_bus_message **ret) {
+int request_new(Client *client, const char *member, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(client->bus, ret, VFIOBIND_BUS_NAME, VFIOBIND_PATH,
+                                              VFIOBIND_MANAGER_INTERFACE, member);
+}
+
+static int new_message(Client *client, const char *member, const char *target, sd_bus_message **ret) {
         _cleanup_bus_message_ sd_bus_message *m = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(client->bus, &m, VFIOBIND_BUS_NAME, VFIOBIND_PATH,
-                                           VFIOBIND_MANAGER_INTERFACE, member);
+        r = request_new(client, member, &m);
         if (r >= 0)
                 r = sd_bus_message_append_strv(m, client->operands);
         if (r >= 0 && target)
                 r = sd_bus_message_append(m, "s", target);
         if (r >= 0)
                 r = sd_bus_message_append(m, "t", client->options.flags);
-        if (r >= 0)
-                r = sd_bus_message_set_allow_interactive_authorization(m, interactive);
         if (r < 0)
                 return r;
 
@@ -57,9 +58,8 @@ static int open_agent(const Client *client, bool interactive, Agent *agent) {
         return agent_open(agent);
 }
 
-int request_call(Client *client, const char *words, const char *member, const char *target, bool interactive,
+int request_send(Client *client, const char *words, sd_bus_message *message, bool interactive,
                  sd_bus_error *ret_error, sd_bus_message **ret_reply) {
-        _cleanup_bus_message_ sd_bus_message *message = NULL;
         _cleanup_free_ char *waiting = NULL;
         _cleanup_agent_ Agent agent = {};
         int r;
@@ -68,10 +68,19 @@ int request_call(Client *client, const char *words, const char *member, const ch
             asprintf(&waiting, "Waiting for the service to %s ...", words) < 0)
                 waiting = NULL;
 
-        r = new_message(client, member, target, interactive, &message);
+        r = sd_bus_message_set_allow_interactive_authorization(message, interactive);
         if (r >= 0)
                 r = open_agent(client, interactive, &agent);
         if (r >= 0)
                 r = progress_call(client->bus, message, waiting, ret_error, ret_reply);
         return r;
+}
+
+int request_call(Client *client, const char *words, const char *member, const char *target, bool interactive,
+                 sd_bus_error *ret_error, sd_bus_message **ret_reply) {
+        _cleanup_bus_message_ sd_bus_message *message = NULL;
+        int r;
+
+        r = new_message(client, member, target, &message);
+        return r < 0 ? r : request_send(client, words, message, interactive, ret_error, ret_reply);
 }

@@ -46,14 +46,16 @@ _vfiobindctl() {
         [list]="--json= --no-legend" [groups]="--json= --no-legend" [show]="--json="
         [backends]="--json= --no-legend" [monitor]="--json="
         [plan]="--driver= --group --force --json=" [bind]="--driver= --group --force --dry-run --json="
-        [restore]="--group --force --dry-run --json="
+        [restore]="--group --force --dry-run --json=" [reset]="--method= --force --json="
+        [vfs]="--driver= --force --json="
     )
-    local verbs="list groups show backends monitor plan bind restore"
-    local named=" show plan bind restore "
+    local methods="device_specific acpi flr af_flr pm bus cxl_bus"
+    local verbs="list groups show backends monitor plan bind restore reset vfs"
+    local named=" show plan bind restore reset vfs "
 
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-            -H | --host | --json | --driver) i=$((i + 1)) ;;
+            -H | --host | --json | --driver | --method) i=$((i + 1)) ;;
             -*) ;;
             *)
                 verb=${words[i]}
@@ -71,6 +73,7 @@ _vfiobindctl() {
     case $prev in
         --json) mapfile -t COMPREPLY < <(compgen -W "short pretty off" -- "$cur") ;;
         --driver) mapfile -t COMPREPLY < <(compgen -W "auto vfio kvm xen none host" -- "$cur") ;;
+        --method) mapfile -t COMPREPLY < <(compgen -W "$methods" -- "$cur") ;;
         -H | --host) mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
         *)
             if [[ $cur == -* ]]; then

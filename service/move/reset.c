@@ -79,8 +79,14 @@ static bool is_alone(int dir, const struct pci_address *address) {
         return sysfs_foreach(dir, "..", count_function, &bus) >= 0 && bus.n == 1;
 }
 
-/* The first of LIST that can work for one of several functions of a bus: a reset of the whole bus cannot
- * (pci_parent_bus_reset()), and yet the kernel lists it for the one that it finds first. */
+/* A reset of the whole bus is possible only for a function that is alone on it (pci_parent_bus_reset()), and
+ * yet the kernel lists it for the one of several that it finds first. */
+static bool is_outdated(int dir, const struct pci_address *address, const char *list) {
+        return (reset_methods_have(list, "bus") || reset_methods_have(list, "cxl_bus")) &&
+               !is_alone(dir, address);
+}
+
+/* The first of LIST that can work for one of several functions of a bus. */
 static void find_first(const char *list, char *first, size_t size) {
         _cleanup_free_ char *copy = strdup(list);
         char *save = NULL;
@@ -137,8 +143,9 @@ int reset_function(int dir, const struct pci_address *address, const char *metho
                 return r;
         }
 
-        /* The kernel takes the list only if every method of it is possible now. */
-        r = sysfs_write(dir, METHODS, list);
+        /* The kernel takes the list only if every method of it is possible now, and complains in its log
+         * about one that is not: where that is known it is not tried. */
+        r = is_outdated(dir, address, list) ? -EINVAL : sysfs_write(dir, METHODS, list);
         if (r == -EINVAL)
                 return reset_as_listed(dir, address, list, method, used, size);
         if (r < 0)

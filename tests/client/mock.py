@@ -191,7 +191,7 @@ class Mock:
         )
         if interface == "org.vfiobind.Manager":
             self.last = (member, arguments.print_(False), interactive)
-            if self.hold and member.startswith(("Bind", "Restore", "Plan")):
+            if self.hold and member.startswith(("Bind", "Restore", "Plan", "Reset", "SetVirtual")):
                 self.held.append((path, interface, member, arguments, invocation))
                 return
         self.answer(path, interface, member, arguments, invocation)
@@ -234,6 +234,18 @@ class Mock:
 
     def on_Manager_Plan(self, _path, devices, driver, flags):
         return self.plan(devices, driver, flags)
+
+    def on_Manager_Reset(self, _path, device, method, _flags):
+        self.fail()
+        methods = self.model.devices[self.model.find(device)]["ResetMethods"]
+        if not methods or method and method not in methods:
+            raise Error("NotSupported", f"{device} cannot be reset.")
+        return GLib.Variant("(s)", (method or methods[0],))
+
+    def on_Manager_SetVirtualFunctions(self, _path, device, count, _driver, _flags):
+        self.fail()
+        address = self.model.find(device)
+        return GLib.Variant("(as)", ([f"{address[:-1]}{i + 1}" for i in range(count)],))
 
     def on_Properties_Get(self, path, interface, name):
         self.got.append(name)
