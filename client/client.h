@@ -15,6 +15,7 @@ typedef struct Client {
         Terminal terminal;
         char **operands; /* behind the verb */
         size_t n_operands;
+        char **command; /* what `run` runs: what stands behind "--"; else NULL */
         sd_bus *bus;
         Pager pager;
 } Client;
@@ -24,12 +25,14 @@ Status verb_list(Client *client);
 Status verb_groups(Client *client);
 Status verb_show(Client *client);
 Status verb_backends(Client *client);
+Status verb_leases(Client *client);
 Status verb_monitor(Client *client);
 Status verb_plan(Client *client);
 Status verb_bind(Client *client);
 Status verb_restore(Client *client);
 Status verb_reset(Client *client);
 Status verb_vfs(Client *client);
+Status verb_run(Client *client);
 
 /* Standard output from here on through a pager, where it is a terminal and one is wanted. Call it when there
  * is something to show and nothing can fail any more. */

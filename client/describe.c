@@ -131,6 +131,15 @@ static void write_numa_node(FILE *out, const Facts *facts) {
                 fprintf(out, "%lld", (long long) json_number(facts->device, "numa_node"));
 }
 
+static void write_lease(FILE *out, const Facts *facts) {
+        const char *holder = json_string(facts->device, "lease");
+
+        if (strcmp(json_string(facts->device, "lease_state"), "returning") == 0)
+                fputs("not any more: it waits to go back", out);
+        else if (*holder)
+                fprintf(out, "to %s: 'vfiobindctl leases' tells more", holder);
+}
+
 static void write_remarks(FILE *out, const Facts *facts) {
         static const struct {
                 const char *key, *words;
@@ -211,6 +220,7 @@ static const struct {
         { "IOMMU group", write_group },
         { "Group members", write_members },
         { "VFIO node", write_node },
+        { "Leased", write_lease },
         { "Remarks", write_remarks },
         { "Behind", write_parent },
         { "Part of", write_physical_function },

@@ -15,6 +15,12 @@ typedef enum Status {
         STATUS_NOT_AUTHORIZED = 3,
         STATUS_IN_THE_WAY = 4,
         STATUS_NO_SUCH = 5,
+
+        /* Where a command is run, its own exit status takes the place of those above, and as with env(1) */
+        STATUS_NOT_STARTED = 125,
+        STATUS_NOT_EXECUTABLE = 126,
+        STATUS_NOT_FOUND = 127,
+        STATUS_SIGNALLED = 128, /* and the number of the signal that has ended it */
 } Status;
 
 /* Writes "vfiobindctl: SENTENCE. HINT." to standard error; `hint` may be NULL. */

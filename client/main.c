@@ -18,6 +18,7 @@ typedef struct Verb {
         Status (*run)(Client *client);
         const char *summary;
         const char *more; /* what else its own help says */
+        bool launches;    /* a command, which stands behind "--" and runs here: ends as env(1) does */
 } Verb;
 
 static const Verb verbs[] = {
@@ -33,16 +34,20 @@ static const Verb verbs[] = {
         { "backends", "", 0, 0, "json no-legend", verb_backends,
           "the ways to hand over a device, and the default",
           "A backend that this host cannot serve is shown with the reason.\n" },
+        { "leases", "", 0, 0, "json no-legend", verb_leases, "who has devices for a while",
+          "A lease lasts as long as a program holds it, and what was leased goes back by\n"
+          "itself: at once, or when nothing has it open through VFIO any more, for which\n"
+          "it waits as 'returning'. 'vfiobindctl run' leases devices for a command.\n" },
         { "monitor", "", 0, 0, "json", verb_monitor, "what changes, a line each, until Ctrl+C",
           "Tells of moves, whoever makes them, and of devices that come and go. With\n"
           "--json=short each is an object on a line of its own.\n" },
-        { "plan", "ADDRESS...", 1, SIZE_MAX, "driver group force json", verb_plan,
+        { "plan", "ADDRESS...", 1, SIZE_MAX, "driver group force access json", verb_plan,
           "what bind would do, and what is in the way",
           "Changes nothing, and asks for no password. Shows each step in its order, what\n"
           "uses the devices and would be cut off, and the command that carries it out.\n\n"
           "  vfiobindctl plan 65:00.0                 what 'bind' would do\n"
           "  vfiobindctl plan --driver=host 65:00.0   what 'restore' would do\n" },
-        { "bind", "ADDRESS...", 1, SIZE_MAX, "driver group force dry-run json", verb_bind,
+        { "bind", "ADDRESS...", 1, SIZE_MAX, "driver group force access dry-run json", verb_bind,
           "take devices from the host, for VFIO",
           "Several are moved together, or none of them. What is where it should go is left\n"
           "alone. VFIO opens groups as a whole: see 'vfiobindctl groups --help'.\n\n"
@@ -67,6 +72,13 @@ static const Verb verbs[] = {
           "  vfiobindctl vfs 65:00.0 4                four, on the default backend\n"
           "  vfiobindctl vfs --driver=host 65:00.0 4  four, for the host's drivers\n"
           "  vfiobindctl vfs 65:00.0 0                none\n" },
+        { "run", "--device=ADDRESS... -- COMMAND...", 1, SIZE_MAX, "device driver group force access",
+          verb_run, "a command that has them meanwhile",
+          "They go back when the command has ended, and also if vfiobindctl is killed.\n"
+          "Its exit status is the command's, or 125 if it never started. In the command,\n"
+          "{vfio-args} stands for QEMU's arguments, {address} and {group} for these.\n\n"
+          "  vfiobindctl run --access --device 65:00 -- qemu-system-x86_64 {vfio-args} ...\n",
+          .launches = true },
 };
 
 static const Verb *find_verb(const char *name) {
@@ -111,7 +123,7 @@ __attribute__((format(printf, 3, 4))) static Status complain(Client *client, con
                 hint = NULL;
 
         failure_print(&client->terminal, sentence ?: "Out of memory", hint);
-        return STATUS_USAGE;
+        return verb && verb->launches ? STATUS_NOT_STARTED : STATUS_USAGE;
 }
 
 static Status check_usage(Client *client, const Verb *verb) {
@@ -124,8 +136,18 @@ static Status check_usage(Client *client, const Verb *verb) {
         if (client->n_operands > verb->n_max)
                 return complain(client, verb, "'%s' does not take '%s'", verb->name,
                                 client->operands[verb->n_max]);
+        if (verb->launches && !*client->command)
+                return complain(client, verb, "'%s' needs a command, behind '--'", verb->name);
+        if (verb->launches && client->options.host)
+                return complain(client, verb, "Option '--host' does not go with '%s'", verb->name);
 
         return STATUS_DONE;
+}
+
+static Status fail_to_connect(Client *client, const Verb *verb, int r) {
+        Status status = failure_report_connection(&client->terminal, client->options.host, r);
+
+        return verb->launches ? STATUS_NOT_STARTED : status;
 }
 
 static Status connect_and_run(Client *client, const Verb *verb) {
@@ -135,7 +157,7 @@ static Status connect_and_run(Client *client, const Verb *verb) {
 
         r = host ? sd_bus_open_system_remote(&client->bus, host) : sd_bus_open_system(&client->bus);
         if (r < 0)
-                return failure_report_connection(&client->terminal, host, r);
+                return fail_to_connect(client, verb, r);
 
         status = verb->run(client);
         sd_bus_flush_close_unref(client->bus);
@@ -183,7 +205,8 @@ static Status run(Client *client, int argc, char **argv) {
         }
 
         client->operands = client->options.operands;
-        client->n_operands = client->options.n_operands;
+        client->n_operands = verb->launches ? client->options.n_before : client->options.n_operands;
+        client->command = verb->launches ? client->operands + client->n_operands : NULL;
         status = check_usage(client, verb);
         return status == STATUS_DONE ? connect_and_run(client, verb) : status;
 }

@@ -8,7 +8,9 @@
 #include "client.h"
 #include "dbus/names.h"
 #include "driver.h"
+#include "memlock.h"
 #include "plan.h"
+#include "refusal.h"
 #include "request.h"
 #include "text.h"
 
@@ -57,20 +59,6 @@ static int print_moves(Client *client, sd_bus_message *reply) {
         return r;
 }
 
-static Status report(Client *client, const Move *move, const char *words, const sd_bus_error *error, int r) {
-        const char *forced = client->options.flags & VFIOBIND_FLAG_FORCE ? " and org.vfiobind.force" : "";
-        _cleanup_free_ char *actions = NULL;
-        Status status;
-
-        if (asprintf(&actions, "org.vfiobind.%s%s", move->action, forced) < 0)
-                actions = NULL;
-
-        status = failure_report(&client->terminal, words, actions, error, r);
-        if (sd_bus_error_has_name(error, VFIOBIND_ERROR_IN_USE) && !client->options.quiet)
-                plan_explain_refusal(client, move->target ?: "host", error->message ?: "");
-        return status;
-}
-
 static Status run_move(Client *client, const char *verb, const Move *move) {
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_bus_message_ sd_bus_message *reply = NULL;
@@ -89,7 +77,12 @@ static Status run_move(Client *client, const char *verb, const Move *move) {
         if (r >= 0)
                 r = print_moves(client, reply);
 
-        return r < 0 ? report(client, move, words, &error, r) : STATUS_DONE;
+        if (r < 0)
+                return refusal_report(client, words, move->action, move->target ?: "host", &error, r);
+
+        if (client->options.flags & VFIOBIND_FLAG_ACCESS && !client->options.quiet && !client->options.host)
+                memlock_tell(&client->terminal, NULL);
+        return STATUS_DONE;
 }
 
 Status verb_bind(Client *client) {

@@ -17,6 +17,7 @@ typedef enum Effect {
         EFFECT_TEXT,  /* a string is the argument */
         EFFECT_JSON,  /* the mode that the argument names */
         EFFECT_FLAG,  /* a bit for the service */
+        EFFECT_WORD,  /* one more operand */
 } Effect;
 
 typedef enum Scope {
@@ -49,6 +50,10 @@ static const Option options_table[] = {
         { "method", 0, "METHOD", EFFECT_TEXT, FIELD(method), SCOPE_VERB,
           "one of those that 'show' tells, instead of the\n"
           "                           first that works" },
+        { "access", 0, NULL, EFFECT_FLAG, VFIOBIND_FLAG_ACCESS, SCOPE_VERB,
+          "you may open its VFIO node, until it leaves VFIO" },
+        { "device", 0, "ADDRESS", EFFECT_WORD, 0, SCOPE_VERB,
+          "which, or which slot (65:00): all its functions" },
         { "dry-run", 0, NULL, EFFECT_SET, FIELD(dry_run), SCOPE_VERB,
           "only say what it would do, as 'plan' does" },
         { "json", 0, "short|pretty|off", EFFECT_JSON, FIELD(json), SCOPE_VERB,
@@ -76,7 +81,7 @@ static const struct {
         { "off", JSON_OFF },
 };
 
-static int apply(const Option *option, const char *argument, Options *options) {
+static int apply(const Option *option, char *argument, Options *options) {
         char *field = (char *) options + option->target;
 
         switch (option->effect) {
@@ -89,6 +94,9 @@ static int apply(const Option *option, const char *argument, Options *options) {
                 return 0;
         case EFFECT_FLAG:
                 options->flags |= option->target;
+                return 0;
+        case EFFECT_WORD:
+                options->operands[options->n_operands++] = argument;
                 return 0;
         case EFFECT_JSON:
                 for (size_t i = 0; i < ELEMENTSOF(json_modes); i++)

@@ -282,6 +282,8 @@ static void print_command(Outline *outline, bool force) {
                 print_word(outline, " --driver=", outline->target);
         if (client->options.flags & VFIOBIND_FLAG_GROUP)
                 print_word(outline, " ", "--group");
+        if (client->options.flags & VFIOBIND_FLAG_ACCESS)
+                print_word(outline, " ", "--access");
         if (force)
                 print_word(outline, " ", "--force");
         for (size_t i = 0; i < client->n_operands; i++)
@@ -306,6 +308,11 @@ static void print_apply(Outline *outline) {
 
 static void print_way_on(Outline *outline) {
         print_gap(outline);
+        if (outline->client->command) {
+                fputs("To go on anyway, give --force: it takes the permission org.vfiobind.force as well.\n",
+                      outline->out);
+                return;
+        }
         fputs("To go on anyway, which takes the permission org.vfiobind.force as well:\n", outline->out);
         print_command(outline, true);
 }

@@ -44,23 +44,27 @@ _vfiobindctl() {
     local general="--host= --quiet --no-pager --no-ask-password --help --version"
     local -A options=(
         [list]="--json= --no-legend" [groups]="--json= --no-legend" [show]="--json="
-        [backends]="--json= --no-legend" [monitor]="--json="
-        [plan]="--driver= --group --force --json=" [bind]="--driver= --group --force --dry-run --json="
-        [restore]="--group --force --dry-run --json=" [reset]="--method= --force --json="
-        [vfs]="--driver= --force --json="
+        [backends]="--json= --no-legend" [leases]="--json= --no-legend" [monitor]="--json="
+        [plan]="--driver= --group --force --access --json="
+        [bind]="--driver= --group --force --access --dry-run --json="
+        [restore]="--group --force --dry-run --json=" [run]="--device= --driver= --group --force --access"
+        [reset]="--method= --force --json=" [vfs]="--driver= --force --json="
     )
     local methods="device_specific acpi flr af_flr pm bus cxl_bus"
-    local verbs="list groups show backends monitor plan bind restore reset vfs"
-    local named=" show plan bind restore reset vfs "
+    local verbs="list groups show backends leases monitor plan bind restore reset vfs run"
+    local named=" show plan bind restore reset vfs run "
 
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-            -H | --host | --json | --driver | --method) i=$((i + 1)) ;;
-            -*) ;;
-            *)
-                verb=${words[i]}
-                break
+            -H | --host | --json | --driver | --device | --method) i=$((i + 1)) ;;
+            --) # a command of its own
+                if [[ $verb == run ]]; then
+                    _command_offset $((i + 1))
+                    return
+                fi
                 ;;
+            -*) ;;
+            *) verb=${verb:-${words[i]}} ;;
         esac
     done
 
@@ -74,6 +78,7 @@ _vfiobindctl() {
         --json) mapfile -t COMPREPLY < <(compgen -W "short pretty off" -- "$cur") ;;
         --driver) mapfile -t COMPREPLY < <(compgen -W "auto vfio kvm xen none host" -- "$cur") ;;
         --method) mapfile -t COMPREPLY < <(compgen -W "$methods" -- "$cur") ;;
+        --device) __vfiobindctl_complete_address ;;
         -H | --host) mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur") ;;
         *)
             if [[ $cur == -* ]]; then

@@ -18,6 +18,7 @@ gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
 from host import BACKENDS, STATES, TOKEN  # noqa: E402
+from leases import Leases  # noqa: E402
 from model import ROOT, Error, Model, device_path, group_path, make_device  # noqa: E402
 
 NAME = "org.vfiobind"
@@ -53,6 +54,9 @@ STANDARD_XML = """
     <method name="LastCall">
       <arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="b" direction="out"/>
     </method>
+    <method name="Break"><arg name="device" type="s" direction="in"/></method>
+    <method name="Acquired"><arg type="s" direction="out"/><arg type="b" direction="out"/></method>
+    <method name="TimesListed"><arg type="u" direction="out"/></method>
     <method name="PropertiesGot"><arg type="as" direction="out"/></method>
   </interface>
 </node>
@@ -60,10 +64,11 @@ STANDARD_XML = """
 
 
 class Mock:
-    def __init__(self, connection, xml_directory):
+    def __init__(self, connection, xml_directory, leases_directory):
         self.connection = connection
         self.registrations = {}
         self.interfaces = {}
+        self.caller = ""  # whose call is being answered
         sources = [STANDARD_XML]
         for name in sorted(os.listdir(xml_directory)):
             if name.endswith(".xml"):
@@ -73,7 +78,16 @@ class Mock:
             for interface in Gio.DBusNodeInfo.new_for_xml(source).interfaces:
                 self.interfaces[interface.name] = interface
 
+        self.leases = Leases(leases_directory, self.return_home)
         self.reset()
+        self.leases.reopen()
+        for lease in self.leases.leases:
+            for address, driver in lease.now.items():
+                self.model.devices[address] |= {
+                    "Driver": driver,
+                    "Lease": lease.name,
+                    "LeaseState": lease.state,
+                }
 
     def reset(self):
         for path in list(self.registrations):
@@ -85,6 +99,8 @@ class Mock:
         self.held = []
         self.hold = False
         self.last = ("", "", False)
+        self.acquired = ("", False)
+        self.times_listed = 0
         self.got = []
         self.register(ROOT, "org.vfiobind.Manager", PROPERTIES, MANAGER)
         self.register("/mock", "org.vfiobind.Mock")
@@ -165,19 +181,72 @@ class Mock:
             (TOKEN, steps, self.findings, [f"org.vfiobind.{a}" for a in actions]),
         )
 
+    # leasing
+
+    def who(self, sender):
+        """uid and pid of a connection."""
+        return [
+            self.connection.call_sync(
+                "org.freedesktop.DBus",
+                "/org/freedesktop/DBus",
+                "org.freedesktop.DBus",
+                f"GetConnectionUnix{what}",
+                GLib.Variant("(s)", (sender,)),
+                None,
+                Gio.DBusCallFlags.NONE,
+                -1,
+                None,
+            ).unpack()[0]
+            for what in ("User", "ProcessID")
+        ]
+
+    def acquire(self, addresses, target, flags):
+        before = {a: self.model.devices[a]["Driver"] for a in self.model.named(addresses, flags)}
+        self.move(addresses, target, flags)
+        now = {a: self.model.devices[a]["Driver"] for a in before}
+        descriptors = Gio.UnixFDList()
+        descriptor = self.leases.make(self.caller, *self.who(self.caller), before, now)
+        index = descriptors.append(descriptor)
+        os.close(descriptor)
+        self.set_lease(now, self.caller, "held")
+        moves = [(a, before[a], now[a]) for a in before]
+        return GLib.Variant("(ha(sss))", (index, moves)), descriptors
+
+    def set_lease(self, addresses, name, state):
+        for address in addresses:
+            self.model.devices[address] |= {"Lease": name, "LeaseState": state}
+            self.tell_change(
+                address, {"Lease": GLib.Variant("s", name), "LeaseState": GLib.Variant("s", state)}
+            )
+
+    def return_home(self, lease):
+        """What has ended waits while a finding says that something of it is open."""
+        if any(kind == "vfio" for _, _, kind, _, _ in self.findings):
+            self.set_lease(lease.before, lease.name, lease.state)
+            return
+        for address, driver in lease.before.items():
+            if self.model.devices[address]["Driver"] != driver:
+                self.set_driver(address, driver, "vfiobind")
+        self.leases.remove(lease)
+        self.set_lease(lease.before, "", "")
+
     def set_driver(self, address, driver, who):
         device = self.model.devices[address]
         old, device["Driver"] = device["Driver"], driver
         device["State"] = STATES.get(driver, "host")
-        changed = {"Driver": GLib.Variant("s", driver), "State": GLib.Variant("s", device["State"])}
+        self.tell_change(
+            address, {"Driver": GLib.Variant("s", driver), "State": GLib.Variant("s", device["State"])}
+        )
+        self.emit(
+            ROOT, "org.vfiobind.Manager", "DeviceMoved", GLib.Variant("(ssss)", (address, old, driver, who))
+        )
+
+    def tell_change(self, address, changed):
         self.emit(
             device_path(address),
             PROPERTIES,
             "PropertiesChanged",
             GLib.Variant("(sa{sv}as)", ("org.vfiobind.Device", changed, [])),
-        )
-        self.emit(
-            ROOT, "org.vfiobind.Manager", "DeviceMoved", GLib.Variant("(ssss)", (address, old, driver, who))
         )
 
     def emit(self, path, interface, member, arguments):
@@ -191,7 +260,9 @@ class Mock:
         )
         if interface == "org.vfiobind.Manager":
             self.last = (member, arguments.print_(False), interactive)
-            if self.hold and member.startswith(("Bind", "Restore", "Plan", "Reset", "SetVirtual")):
+            if member == "Acquire":
+                self.acquired = self.last[1:]
+            if self.hold and member.startswith(("Acquire", "Bind", "Restore", "Plan", "Reset", "SetVirtual")):
                 self.held.append((path, interface, member, arguments, invocation))
                 return
         self.answer(path, interface, member, arguments, invocation)
@@ -201,7 +272,12 @@ class Mock:
         try:
             if not handler:
                 raise Error("org.freedesktop.DBus.Error.UnknownMethod", f"The mock has no {member}.")
-            invocation.return_value(handler(path, *arguments.unpack()))
+            self.caller = invocation.get_sender()
+            answer = handler(path, *arguments.unpack())
+            if isinstance(answer, tuple):
+                invocation.return_value_with_unix_fd_list(*answer)
+            else:
+                invocation.return_value(answer)
         except Error as error:
             invocation.return_dbus_error(error.name, str(error))
 
@@ -231,6 +307,13 @@ class Mock:
 
     def on_Manager_RestoreDevices(self, _path, devices, flags):
         return self.move(devices, "host", flags)
+
+    def on_Manager_Acquire(self, _path, devices, driver, flags):
+        return self.acquire(devices, driver, flags)
+
+    def on_Manager_ListLeases(self, _path):
+        self.times_listed += 1
+        return GLib.Variant("(a(suuass))", (self.leases.rows(),))
 
     def on_Manager_Plan(self, _path, devices, driver, flags):
         return self.plan(devices, driver, flags)
@@ -266,6 +349,7 @@ class Mock:
     # steering
 
     def on_Mock_Reset(self, _path):
+        self.leases.clear()
         self.reset()
 
     def on_Mock_PropertiesGot(self, _path):
@@ -276,6 +360,21 @@ class Mock:
 
     def on_Mock_Find(self, _path, findings):
         self.findings = findings
+        for lease in list(self.leases.leases):
+            if lease.state == "returning":
+                self.return_home(lease)
+
+    def on_Mock_Break(self, _path, device):
+        """As if somebody else had taken it, forced."""
+        lease = self.leases.of(self.model.find(device))
+        self.leases.remove(lease)
+        self.set_lease(lease.now, "", "")
+
+    def on_Mock_Acquired(self, _path):
+        return GLib.Variant("(sb)", self.acquired)
+
+    def on_Mock_TimesListed(self, _path):
+        return GLib.Variant("(u)", (self.times_listed,))
 
     def on_Mock_AddSteps(self, _path, steps):
         self.steps = steps
@@ -349,6 +448,7 @@ class Mock:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("xml", help="directory of the interface XML")
+    parser.add_argument("leases", help="directory of the leases")
     arguments = parser.parse_args()
 
     loop = GLib.MainLoop()
@@ -360,7 +460,7 @@ def main():
         sys.exit("the name is taken, or the bus is gone")
 
     connection = Gio.bus_get_sync(Gio.BusType.SYSTEM)
-    mock = Mock(connection, arguments.xml)  # noqa: F841: lives as long as the loop
+    mock = Mock(connection, arguments.xml, arguments.leases)  # noqa: F841: lives as long as the loop
     Gio.bus_own_name_on_connection(connection, NAME, Gio.BusNameOwnerFlags.NONE, on_name, on_lost)
     loop.run()
 

@@ -101,15 +101,19 @@ class Model:
             raise Error("NoSuchDevice", f"There is no PCI function {address}.")
         return address
 
-    def moves(self, addresses, target, flags):
-        """What would move: address, old driver, new driver."""
+    def named(self, addresses, flags):
+        """The functions that a request is about."""
         found = [self.find(a) for a in addresses]
         if flags & 2:
             groups = [self.devices[a]["Group"] for a in found]
             found = [a for a, d in self.devices.items() if d["Group"] in groups and not d["IsBridge"]]
+        return found
+
+    def moves(self, addresses, target, flags):
+        """What would move: address, old driver, new driver."""
         names = {"": "vfio-pci", "auto": "vfio-pci", "vfio": "vfio-pci", "kvm": "pci-stub", "none": ""}
         moves = []
-        for address in found:
+        for address in self.named(addresses, flags):
             device = self.devices[address]
             old = device["Driver"]
             if target == "host":

@@ -132,12 +132,14 @@ class Bus:
             text=True,
         )
         self.daemon.stdout.readline()
+        self.leases = f"{directory}/{name}.leases"
+        os.mkdir(self.leases)
         self.mock = None
         self.connection = None
 
     def start_mock(self):
         self.mock = subprocess.Popen(
-            [f"{HERE}/mock.py", XML],
+            [f"{HERE}/mock.py", XML, self.leases],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": self.address},

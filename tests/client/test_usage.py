@@ -6,7 +6,7 @@ import re
 from cases import contains, equal, test
 from stage import Bus
 
-VERBS = ("list", "groups", "show", "backends", "monitor", "plan", "bind", "restore")
+VERBS = ("list", "groups", "show", "backends", "leases", "monitor", "plan", "bind", "restore", "run")
 
 WRONG = [
     ["nonsense"],
@@ -36,6 +36,9 @@ WRONG = [
     ["plan", "--driver"],
     ["list", "--force"],
     ["show", "--dry-run", "02:00.0"],
+    ["leases", "02:00.0"],
+    ["restore", "--access", "02:00.0"],
+    ["bind", "--device", "02:00.0"],
     ["bind", "--json=xml", "02:00.0"],
     ["bind", "--no-legend", "02:00.0"],
     ["show", "--no-legend", "02:00.0"],
@@ -102,6 +105,7 @@ def _absent(stage):
             ["groups"],
             ["show", "02:00.0"],
             ["backends"],
+            ["leases"],
             ["plan", "02:00.0"],
             ["bind", "02:00.0"],
             ["monitor"],
