@@ -41,6 +41,8 @@ static const struct {
         { "probe", "*", "Let the kernel pick a driver for @ (#)" },
         { "bind", "*", "Bind @ to #" },
         { "wait-node", "*", "Wait for the device node /dev/vfio/# of @" },
+        { "access", "*", "Let the user # open the IOMMU group of @" },
+        { "withdraw-access", "*", "Let the user # open the IOMMU group of @ no longer" },
         { "release-console", "firmware", "Release the firmware's framebuffer on @" },
         { "release-console", "*", "Take the kernel's console off @" },
         { "return-console", "*", "Give the kernel's console back to @" },

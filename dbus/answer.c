@@ -2,6 +2,8 @@
 
 /* Answers, by errand. */
 
+#include <errno.h>
+
 #include "dbus/answer.h"
 #include "dbus/moves.h"
 
@@ -13,6 +15,12 @@ static int append_all_moves(sd_bus_message *reply, const struct bus_request *req
 static int append_method(sd_bus_message *reply, const struct bus_request *request,
                          const struct journal_entry *entry, struct failure *failure) {
         return sd_bus_message_append(reply, "s", entry ? strempty(entry->value) : "");
+}
+
+static int append_descriptor(sd_bus_message *reply, const struct bus_request *request,
+                             const struct journal_entry *entry, struct failure *failure) {
+        return entry ? sd_bus_message_append(reply, "hs", entry->descriptor, strempty(entry->value))
+                     : -ENXIO;
 }
 
 static int append_virtual_functions(sd_bus_message *reply, const struct bus_request *request,
@@ -47,6 +55,7 @@ static int (*const answers[_ERRAND_MAX])(sd_bus_message *reply, const struct bus
         [ERRAND_MOVE] = append_all_moves,
         [ERRAND_LEASE] = append_lease,
         [ERRAND_RESET] = append_method,
+        [ERRAND_OPEN] = append_descriptor,
         [ERRAND_VIRTUAL_FUNCTIONS] = append_virtual_functions,
 };
 

@@ -149,6 +149,7 @@ DEFINE_REQUEST(method_restore, wish_restore)
 DEFINE_REQUEST(method_restore_devices, wish_restore_devices)
 DEFINE_REQUEST(method_restore_group, wish_restore_group)
 DEFINE_REQUEST(method_acquire, wish_acquire)
+DEFINE_REQUEST(method_open_device, wish_open)
 DEFINE_REQUEST(method_reset, wish_reset)
 DEFINE_REQUEST(method_set_virtual_functions, wish_virtual_functions)
 
@@ -235,6 +236,9 @@ const sd_bus_vtable manager_vtable[] = {
                         method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Apply", SD_BUS_ARGS("s", token), SD_BUS_RESULT("a(sss)", moves),
                                 method_apply, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("OpenDevice", SD_BUS_ARGS("s", device),
+                                SD_BUS_RESULT("h", descriptor, "s", node), method_open_device,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_ARGS("s", device, "s", method, "t", flags),
                                 SD_BUS_RESULT("s", used), method_reset, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetVirtualFunctions",

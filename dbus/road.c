@@ -292,6 +292,7 @@ static int check_flags(const struct wish *wish, struct failure *failure) {
                 [ERRAND_LEASE] = { VFIOBIND_FLAG_ALL & ~VFIOBIND_FLAG_PERSIST,
                                    VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
                 [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
+                [ERRAND_OPEN] = {},
                 [ERRAND_VIRTUAL_FUNCTIONS] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
         };
 

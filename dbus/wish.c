@@ -186,6 +186,15 @@ DEFINE_WISH(wish_reset, ERRAND_RESET, SHAPE_DEVICE, true)
 DEFINE_WISH(wish_reset_object, ERRAND_RESET, SHAPE_OBJECT, true)
 DEFINE_WISH(wish_virtual_functions, ERRAND_VIRTUAL_FUNCTIONS, SHAPE_DEVICE, true)
 
+int wish_open(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure) {
+        int r;
+
+        ret->errand = ERRAND_OPEN;
+        ret->word = "";
+        r = sd_bus_message_rewind(message, true);
+        return r < 0 ? fail_internal(failure, r) : read_device(ret, message, failure);
+}
+
 int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return road_move(service_of_call(message), message, wish_bind_object);
 }

@@ -34,6 +34,9 @@ int wish_reset(struct service *service, sd_bus_message *message, struct wish *re
 int wish_reset_object(struct service *service, sd_bus_message *message, struct wish *ret,
                       struct failure *failure);
 
+/* Manager: OpenDevice (s). */
+int wish_open(struct service *service, sd_bus_message *message, struct wish *ret, struct failure *failure);
+
 /* Manager: SetVirtualFunctions (sust). */
 int wish_virtual_functions(struct service *service, sd_bus_message *message, struct wish *ret,
                            struct failure *failure);

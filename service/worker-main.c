@@ -8,19 +8,27 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "service/move/message.h"
 #include "service/move/perform.h"
 
 /* What a survey has found goes ahead of the report. */
 static int send_findings(const struct findings *findings) {
         struct finding_record record;
+        int r = 0;
 
-        for (size_t i = 0; i < findings->n; i++) {
+        for (size_t i = 0; r >= 0 && i < findings->n; i++) {
                 finding_pack(&findings->array[i], &record);
-                if (send(STDIN_FILENO, &record, sizeof(record), MSG_NOSIGNAL) < 0)
-                        return -errno;
+                r = message_send(STDIN_FILENO, &record, sizeof(record), -EBADF);
         }
 
-        return 0;
+        return r;
+}
+
+/* With what was opened, of which nothing may stay here: VFIO lets a group be open but once. */
+static int send_report(struct performer *performer, const struct report *report) {
+        _cleanup_close_ int descriptor = performer_take_descriptor(performer);
+
+        return message_send(STDIN_FILENO, report, sizeof(*report), descriptor);
 }
 
 int main(int argc, char *argv[]) {
@@ -38,8 +46,7 @@ int main(int argc, char *argv[]) {
 
         while (recv(STDIN_FILENO, &order, sizeof(order), 0) == (ssize_t) sizeof(order)) {
                 perform(performer, &order, &report);
-                if (send_findings(performer_findings(performer)) < 0 ||
-                    send(STDIN_FILENO, &report, sizeof(report), MSG_NOSIGNAL) < 0)
+                if (send_findings(performer_findings(performer)) < 0 || send_report(performer, &report) < 0)
                         break;
         }
 

@@ -96,6 +96,47 @@ int access_withdraw(const struct root *root, int group, uid_t uid) {
         return visit_all(&visit, group);
 }
 
+/* The first cdev. */
+struct search {
+        const struct root *root;
+        const char *member;
+        char *name; /* of the file, with room for NAME_MAX + 1 bytes */
+        dev_t number;
+};
+
+static int find_cdev(const char *name, void *userdata) {
+        struct search *search = userdata;
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s/vfio-dev/%s", search->member, name);
+        if (sysfs_read_device(search->root->sys, path, &search->number) < 0)
+                return 0;
+
+        snprintf(search->name, NAME_MAX + 1, "devices/%s", name);
+        return 1;
+}
+
+int access_open(const struct root *root, const char *address, int group, char node[static NAME_MAX + 1]) {
+        char path[PATH_MAX], name[NAME_MAX + 1];
+        struct search search = { .root = root, .member = address, .name = name };
+        int r;
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s/vfio-dev", address);
+        r = sysfs_foreach(root->sys, path, find_cdev, &search);
+        if (r <= 0) {
+                snprintf(name, sizeof(name), "%d", group);
+                snprintf(path, sizeof(path), CLASS "/%s", name);
+                r = sysfs_read_device(root->sys, path, &search.number);
+        }
+        if (r < 0)
+                return r;
+
+        r = vfio_open_node(root, name, search.number);
+        if (r >= 0)
+                snprintf(node, NAME_MAX + 1, "/dev/vfio/%.128s", name);
+        return r;
+}
+
 int access_is_used(const struct root *root, int group) {
         char path[64], name[16];
         dev_t number;

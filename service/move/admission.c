@@ -155,7 +155,7 @@ int admission_check(const struct draft *draft, struct failure *failure) {
         const struct plan *plan = draft->plan;
         int r = 0;
 
-        if (!is_wanted(draft))
+        if (!is_wanted(draft) && plan->errand != ERRAND_OPEN)
                 return 0;
 
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++)

@@ -13,7 +13,8 @@
  * whoever asks, and is not yet. */
 bool admission_is_due(const struct draft *draft, const struct function *f);
 
-/* Once it is known which functions move: whether ACCESS can be had, and the permissions that it takes. */
+/* Once it is known which functions move: whether ACCESS can be had, or a function be opened for whoever
+ * asks, and the permissions that it takes. */
 int admission_check(const struct draft *draft, struct failure *failure);
 
 /* The steps before all others that touch a function, and those after them. Each notes in the movements what

@@ -105,6 +105,33 @@ static int add_reset_steps(const struct draft *draft, size_t index) {
         return steps_add(&plan->steps, &plan->n_steps, STEP_RESET, index, draft->request->word);
 }
 
+/* To open one through VFIO, for whoever asks. */
+
+static int resolve_open(const struct draft *draft, const struct function *f, struct target *ret,
+                        struct target **ret_offspring, struct failure *failure) {
+        if (f->kind != DRIVER_VFIO)
+                return fail(failure, FAILURE_NOT_VIABLE,
+                            "%s cannot be opened through VFIO while it is on %s: bind it first",
+                            PCI_ADDRESS_TEXT(&f->address), *f->driver ? f->driver : "no driver");
+
+        target_here(f, ret);
+        return 0;
+}
+
+/* What it takes is asked for the whole group (admission.h). */
+static void permit_open(const struct target *target, const struct target *offspring,
+                        const char *actions[static ERRAND_ACTIONS_MAX]) {
+}
+
+static int add_open_steps(const struct draft *draft, size_t index) {
+        return steps_add(&draft->plan->steps, &draft->plan->n_steps, STEP_OPEN, index, "");
+}
+
+/* Whoever has one function of a group open may open the next. */
+static bool open_minds(const struct draft *draft, const struct finding *finding) {
+        return finding->kind != FINDING_VFIO || finding->privacy.owner != draft->request->uid;
+}
+
 /* To give physical functions another number of virtual ones. */
 
 static int check_count(const struct function *f, unsigned count, bool kept, struct failure *failure) {
@@ -181,7 +208,7 @@ static int add_virtual_functions_steps(const struct draft *draft, size_t index) 
 }
 
 /* That it has virtual functions is what this is about, but they must not be with a guest. */
-static bool virtual_functions_mind(const struct finding *finding) {
+static bool virtual_functions_mind(const struct draft *draft, const struct finding *finding) {
         return finding->kind == FINDING_VIRTUAL_FUNCTIONS && finding->severity == SEVERITY_REFUSE;
 }
 
@@ -190,6 +217,7 @@ const struct errand_rules *errand_rules(enum errand errand) {
                 [ERRAND_MOVE] = { resolve_move, permit_move, add_move_steps },
                 [ERRAND_LEASE] = { resolve_lease, permit_lease, add_move_steps },
                 [ERRAND_RESET] = { resolve_reset, permit_reset, add_reset_steps },
+                [ERRAND_OPEN] = { resolve_open, permit_open, add_open_steps, open_minds },
                 [ERRAND_VIRTUAL_FUNCTIONS] = { resolve_virtual_functions, permit_virtual_functions,
                                                add_virtual_functions_steps, virtual_functions_mind, true },
         };

@@ -19,7 +19,7 @@ struct errand_rules {
         /* Adds the steps of the plan's movement INDEX. Returns 0 or -ENOMEM. */
         int (*add_steps)(const struct draft *draft, size_t index);
         /* Whether a finding about a function of the plan stands in the way of this; NULL: all do. */
-        bool (*minds)(const struct finding *finding);
+        bool (*minds)(const struct draft *draft, const struct finding *finding);
         /* What uses the virtual functions of the plan's functions stands in the way as well. */
         bool minds_virtual;
 };

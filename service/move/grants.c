@@ -3,35 +3,15 @@
 /* Grants in memory and on disk, and what befalls them. */
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/inotify.h>
 
 #include "service/host/array.h"
 #include "service/move/access.h"
+#include "service/move/grant.h"
 #include "service/move/grants.h"
-#include "service/move/store.h"
-
-#define FILE_NAME_SIZE 32
 
 /* Changes of mode and owner, and a file that comes into the place of another. */
 #define WATCHED (IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
-
-/* An endpoint of the group: who was asked about when access was granted. */
-struct member {
-        struct pci_address address;
-        uint64_t identity;
-        bool on_vfio;
-};
-
-struct grant {
-        int group;
-        uint32_t uid;
-        bool in_force; /* else it is to be withdrawn, or an operation is about to grant it */
-        bool held;     /* by an operation */
-        struct member *members;
-        size_t n_members;
-};
 
 /* Where the device files of groups and of functions are. */
 static const char *const directories[] = { "/dev/vfio", "/dev/vfio/devices" };
@@ -46,17 +26,6 @@ struct grants {
         void (*damaged)(const char *name, void *userdata);
         void *userdata;
 };
-
-static struct grant *grant_free(struct grant *grant) {
-        if (grant)
-                free(grant->members);
-        free(grant);
-        return NULL;
-}
-
-static void grant_freep(struct grant **grant) {
-        grant_free(*grant);
-}
 
 static struct grant *find(const struct grants *grants, int group, uint32_t uid) {
         for (size_t i = 0; i < grants->n; i++)
@@ -76,56 +45,6 @@ struct grantee grants_holder(int group, void *userdata) {
         return (struct grantee){};
 }
 
-/* On disk. */
-
-/* One for each user: who is to lose access and who has it are in no one's way. */
-static char *file_name(const struct grant *grant, char buffer[static FILE_NAME_SIZE]) {
-        snprintf(buffer, FILE_NAME_SIZE, "%d-%" PRIu32, grant->group, grant->uid);
-        return buffer;
-}
-
-static struct json_object *member_to_json(const struct member *member) {
-        struct json_object *object = json_object_new_object();
-
-        json_object_object_add(object, "address",
-                               json_object_new_string(PCI_ADDRESS_TEXT(&member->address)));
-        json_object_object_add(object, "identity", json_object_new_uint64(member->identity));
-        json_object_object_add(object, "on_vfio", json_object_new_boolean(member->on_vfio));
-        return object;
-}
-
-static int save(struct grants *grants, const struct grant *grant) {
-        _cleanup_json_ struct json_object *object = json_object_new_object();
-        struct json_object *members = json_object_new_array();
-        char name[FILE_NAME_SIZE];
-
-        json_object_object_add(object, "in_force", json_object_new_boolean(grant->in_force));
-        json_object_object_add(object, "members", members);
-        for (size_t i = 0; i < grant->n_members; i++)
-                json_object_array_add(members, member_to_json(&grant->members[i]));
-        return store_write(grants->store, file_name(grant, name), object);
-}
-
-static bool json_flag(struct json_object *object, const char *key) {
-        struct json_object *value;
-
-        return json_object_object_get_ex(object, key, &value) && json_object_get_boolean(value);
-}
-
-static int member_from_json(struct json_object *object, struct grant *grant) {
-        struct member *member = array_append(&grant->members, &grant->n_members, sizeof(*member));
-        const char *address = json_string(object, "address");
-
-        if (!member)
-                return -ENOMEM;
-        if (!address || pci_address_parse(address, &member->address) < 0 ||
-            json_number(object, "identity", &member->identity) < 0)
-                return -EINVAL;
-
-        member->on_vfio = json_flag(object, "on_vfio");
-        return 0;
-}
-
 static int add(struct grants *grants, struct grant *grant) {
         struct grant **slot = array_append(&grants->array, &grants->n, sizeof(*slot));
 
@@ -136,25 +55,17 @@ static int add(struct grants *grants, struct grant *grant) {
 }
 
 static int load(const char *name, struct json_object *object, void *userdata) {
-        _cleanup_(grant_freep) struct grant *grant = calloc(1, sizeof(*grant));
+        _cleanup_(grant_freep) struct grant *grant = NULL;
         struct grants *grants = userdata;
-        struct json_object *members;
-        char again[FILE_NAME_SIZE];
-        int r = 0;
+        int r;
 
-        if (!grant)
-                return -ENOMEM;
-        if (sscanf(name, "%d-%" SCNu32, &grant->group, &grant->uid) != 2 ||
-            !streq(file_name(grant, again), name) || grant->group < 0 ||
-            !json_object_object_get_ex(object, "members", &members) ||
-            !json_object_is_type(members, json_type_array))
-                return -EINVAL;
+        r = grant_load(name, object, &grant);
+        if (r < 0)
+                return r;
 
-        grant->in_force = json_flag(object, "in_force") && !grants_holder(grant->group, grants).somebody;
-        for (size_t i = 0; r >= 0 && i < json_object_array_length(members); i++)
-                r = member_from_json(json_object_array_get_idx(members, i), grant);
-        if (r >= 0)
-                r = add(grants, grant);
+        /* Two that serve one group would be somebody else's work. */
+        grant->in_force = grant->in_force && !grants_holder(grant->group, grants).somebody;
+        r = add(grants, grant);
         if (r < 0)
                 return r;
 
@@ -164,10 +75,9 @@ static int load(const char *name, struct json_object *object, void *userdata) {
 
 /* Forgets GRANT, and frees it: nobody has anything by it any more. */
 static void drop(struct grants *grants, struct grant *grant) {
-        char name[FILE_NAME_SIZE];
         size_t i = 0;
 
-        (void) store_remove(grants->store, file_name(grant, name));
+        (void) grant_remove(grant, grants->store);
         while (grants->array[i] != grant)
                 i++;
         grants->array[i] = grants->array[--grants->n];
@@ -194,98 +104,25 @@ static void watch(struct grants *grants) {
         }
 }
 
-/* What fits. */
-
-static bool is_on_vfio(const struct function *f) {
-        return f->kind == DRIVER_VFIO;
-}
-
-static struct member *find_member(const struct grant *grant, const struct function *f) {
-        for (size_t i = 0; i < grant->n_members; i++)
-                if (pci_address_compare(&grant->members[i].address, &f->address) == 0 &&
-                    grant->members[i].identity == f->identity)
-                        return &grant->members[i];
-
-        return NULL;
-}
-
-/* Notes who is in the group, and who is on VFIO. */
-static int note_members(struct grants *grants, struct grant *grant) {
-        const struct group *g = model_group(grants->model, grant->group);
-
-        grant->n_members = 0;
-        free(TAKE_PTR(grant->members));
-        for (size_t i = 0; g && i < g->n_members; i++) {
-                const struct function *f = g->members[i];
-                struct member *member;
-
-                if (function_is_bridge(f))
-                        continue;
-                member = array_append(&grant->members, &grant->n_members, sizeof(*member));
-                if (!member)
-                        return -ENOMEM;
-                *member = (struct member){ f->address, f->identity, is_on_vfio(f) };
-        }
-
-        return 0;
-}
-
-static bool has_on_vfio(const struct group *g, const struct member *member) {
-        for (size_t i = 0; g && i < g->n_members; i++)
-                if (pci_address_compare(&g->members[i]->address, &member->address) == 0)
-                        return g->members[i]->identity == member->identity && is_on_vfio(g->members[i]);
-
-        return false;
-}
-
-/* Nobody has left VFIO, and nobody is there of whom nobody was asked. */
-static bool fits(const struct grants *grants, const struct grant *grant) {
-        const struct group *g = model_group(grants->model, grant->group);
-
-        for (size_t i = 0; i < grant->n_members; i++)
-                if (grant->members[i].on_vfio && !has_on_vfio(g, &grant->members[i]))
-                        return false;
-        for (size_t i = 0; g && i < g->n_members; i++)
-                if (!function_is_bridge(g->members[i]) && !find_member(grant, g->members[i]))
-                        return false;
-
-        return g;
-}
-
-/* A member that has come to VFIO since can leave it as the others can. */
-static bool note_arrivals(const struct grants *grants, struct grant *grant) {
-        const struct group *g = model_group(grants->model, grant->group);
-        bool any = false;
-
-        for (size_t i = 0; i < g->n_members; i++) {
-                struct member *member = find_member(grant, g->members[i]);
-
-                if (member && !member->on_vfio && is_on_vfio(g->members[i]))
-                        any = member->on_vfio = true;
-        }
-
-        return any;
-}
-
 /* What cannot be withdrawn now is still on disk. */
 static void withdraw(struct grants *grants, struct grant *grant) {
         grant->in_force = false;
         if (access_withdraw(model_root(grants->model), grant->group, grant->uid) >= 0)
                 drop(grants, grant);
         else
-                (void) save(grants, grant);
+                (void) grant_save(grant, grants->store);
 }
 
 static void review(struct grants *grants, struct grant *grant) {
         if (grant->held)
                 return;
-        if (!grant->in_force || !fits(grants, grant)) {
+        if (!grant->in_force || !grant_fits(grant, grants->model)) {
                 withdraw(grants, grant);
                 return;
         }
 
-        if (note_arrivals(grants, grant))
-                (void) save(grants, grant);
+        if (grant_note_arrivals(grant, grants->model))
+                (void) grant_save(grant, grants->store);
         (void) access_grant(model_root(grants->model), grant->group, grant->uid);
 }
 
@@ -323,7 +160,7 @@ static int promise(struct grants *grants, int group, const struct grantee *grant
                 return -ENOMEM;
         *grant = (struct grant){ .group = group, .uid = grantee->uid };
 
-        r = save(grants, grant);
+        r = grant_save(grant, grants->store);
         if (r >= 0)
                 r = add(grants, grant);
         if (r < 0)
@@ -371,8 +208,8 @@ static void fulfil(struct grants *grants, const struct plan *plan) {
                 struct grant *grant = grants->array[i];
 
                 if (is_granted(plan, grant)) {
-                        grant->in_force = note_members(grants, grant) >= 0;
-                        (void) save(grants, grant);
+                        grant->in_force = grant_note_members(grant, grants->model) >= 0;
+                        (void) grant_save(grant, grants->store);
                 } else if (is_withdrawn(plan, grant))
                         drop(grants, grant);
         }

@@ -40,6 +40,14 @@ struct journal *journal_free(struct journal *journal) {
         return NULL;
 }
 
+struct journal_entry *journal_entry_new(void) {
+        struct journal_entry *entry = malloc(sizeof(*entry));
+
+        if (entry)
+                *entry = (struct journal_entry){ .descriptor = -EBADF };
+        return entry;
+}
+
 struct journal_entry *journal_entry_free(struct journal_entry *entry) {
         if (!entry)
                 return NULL;
@@ -47,6 +55,7 @@ struct journal_entry *journal_entry_free(struct journal_entry *entry) {
         free(entry->caller);
         free(entry->word);
         free(entry->value);
+        closep(&entry->descriptor);
         plan_free(entry->plan);
         free(entry->done);
         free(entry->workers);
@@ -283,7 +292,7 @@ static int parse_id(const char *name, uint32_t *ret) {
 }
 
 static int entry_from_json(const char *name, struct json_object *object, struct journal_entry **ret) {
-        _cleanup_(entry_freep) struct journal_entry *entry = calloc(1, sizeof(*entry));
+        _cleanup_(entry_freep) struct journal_entry *entry = journal_entry_new();
         struct json_object *movements = array_member(object, "movements"),
                            *workers = array_member(object, "workers");
         uint64_t uid;

@@ -21,6 +21,7 @@ struct journal_entry {
         char *word;          /* owned; the target that was asked for, or the method of a reset */
         char *value; /* owned; what the last step to tell something has told, NULL for nothing; not on disk
                       */
+        int descriptor;    /* owned; what was opened for the caller, negative: nothing; not on disk */
         struct plan *plan; /* its movements and steps; what it was while it ran is not needed afterwards */
         bool *done;        /* owned; for each step, whether it is finished */
         struct worker_identity *workers; /* owned; who may be in the midst of a write */
@@ -44,4 +45,6 @@ int journal_remove(struct journal *journal, uint32_t id);
 int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
                     void (*damaged)(const char *name, void *userdata), void *userdata);
 
+/* An entry of which nothing is known yet. NULL where memory is short. */
+struct journal_entry *journal_entry_new(void);
 struct journal_entry *journal_entry_free(struct journal_entry *entry);

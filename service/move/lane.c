@@ -411,6 +411,10 @@ bool lane_worker(const struct lane *lane, struct worker_identity *ret) {
         return true;
 }
 
+int lane_take_descriptor(const struct lane *lane) {
+        return lane->worker ? worker_take_descriptor(lane->worker) : -EBADF;
+}
+
 size_t lane_stranded(const struct lane *lane) {
         return lane->stranded;
 }

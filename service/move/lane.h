@@ -60,5 +60,8 @@ int lane_undo(struct lane *lane);
 const struct step *lane_current(const struct lane *lane);
 bool lane_worker(const struct lane *lane, struct worker_identity *ret);
 
+/* While `step_done` is called: hands out the descriptor that came with the report, see worker.h. */
+int lane_take_descriptor(const struct lane *lane);
+
 /* After an undo: how many functions are not where they were. */
 size_t lane_stranded(const struct lane *lane);

@@ -385,7 +385,7 @@ static int start_operation(struct mover *mover, struct journal_entry *entry, mov
 int mover_start(struct mover *mover, uint32_t id, struct plan *plan, const struct asker *asker, moved_t done,
                 void *userdata, struct failure *failure) {
         const struct holder holder = { asker->caller, asker->uid, asker->pid };
-        struct journal_entry *entry = calloc(1, sizeof(*entry));
+        struct journal_entry *entry = journal_entry_new();
         int r;
 
         if (!entry) {

@@ -259,6 +259,8 @@ static void on_step_done(struct lane *lane, const struct step *step, const struc
 
         if (*report->value)
                 (void) free_and_copy(&operation->entry->value, report->value);
+        if (step->kind == STEP_OPEN)
+                operation->entry->descriptor = lane_take_descriptor(lane);
 
         for (size_t i = 0; i < plan->n_steps; i++)
                 if (plan->steps[i].kind == step->kind && plan->steps[i].movement == step->movement &&

@@ -29,6 +29,7 @@ struct performer {
         struct function **noted; /* owned, and so are the functions: those that the next survey is about */
         size_t n_noted;
         struct findings findings; /* of the last survey */
+        int descriptor;           /* what the last order has opened, or negative */
 };
 
 /* A function whose identity has just been checked. */
@@ -44,7 +45,7 @@ struct performer *performer_new(const struct root *root, int break_fd) {
         struct performer *performer = calloc(1, sizeof(*performer));
 
         if (performer)
-                *performer = (struct performer){ .root = root, .break_fd = break_fd };
+                *performer = (struct performer){ .root = root, .break_fd = break_fd, .descriptor = -EBADF };
         return performer;
 }
 
@@ -62,12 +63,17 @@ struct performer *performer_free(struct performer *performer) {
         node_watch_free(performer->watch);
         forget_noted(performer);
         findings_clear(&performer->findings);
+        closep(&performer->descriptor);
         free(performer);
         return NULL;
 }
 
 const struct findings *performer_findings(const struct performer *performer) {
         return &performer->findings;
+}
+
+int performer_take_descriptor(struct performer *performer) {
+        return TAKE_FD(performer->descriptor);
 }
 
 static int read_driver(int dir, char *driver, size_t size) {
@@ -274,6 +280,22 @@ static int perform_withdraw_access(struct subject *subject) {
         return r > 0 ? -EBUSY : r;
 }
 
+/* The descriptor goes with the report. */
+static int perform_open(struct subject *subject) {
+        struct performer *performer = subject->performer;
+        char group[16];
+        int r;
+
+        r = sysfs_read_link(subject->dir, "iommu_group", group, sizeof(group));
+        if (r >= 0)
+                r = access_open(performer->root, subject->address, atoi(group), subject->value);
+        if (r < 0)
+                return r;
+
+        performer->descriptor = r;
+        return 0;
+}
+
 static int perform_release_console(struct subject *subject) {
         return console_release(subject->performer->root, subject->order->argument);
 }
@@ -424,6 +446,7 @@ static const struct {
         [STEP_WAIT_NODE] = { perform_wait_node, true, false },
         [STEP_ACCESS] = { perform_access, true, false },
         [STEP_WITHDRAW_ACCESS] = { perform_withdraw_access, true, false },
+        [STEP_OPEN] = { perform_open, true, false },
         [STEP_RELEASE_CONSOLE] = { perform_release_console, true, false },
         [STEP_RETURN_CONSOLE] = { perform_return_console, true, false },
         [STEP_REMOVE_SLOT] = { perform_remove_slot, true, false },
@@ -483,6 +506,8 @@ void perform(struct performer *performer, const struct order *order, struct repo
                 performer->watch = node_watch_free(performer->watch);
 
         findings_clear(&performer->findings);
+        closep(&performer->descriptor);
+        performer->descriptor = -EBADF;
         *report = (struct report){};
         pci_address_format(&order->address, subject.address);
 

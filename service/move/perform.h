@@ -18,5 +18,8 @@ struct performer *performer_free(struct performer *performer);
 /* What the last survey has found, until the next order is performed. */
 const struct findings *performer_findings(const struct performer *performer);
 
+/* Hands out what the last order has opened, which the caller closes; negative: nothing. */
+int performer_take_descriptor(struct performer *performer);
+
 /* Does what ORDER says and fills REPORT. */
 void perform(struct performer *performer, const struct order *order, struct report *report);

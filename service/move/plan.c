@@ -196,7 +196,7 @@ static int take_findings(const struct draft *draft) {
                 const struct finding *f = &draft->findings->array[i];
 
                 if (plan_moves(draft->plan, &f->address)) {
-                        if (!rules->minds || rules->minds(f))
+                        if (!rules->minds || rules->minds(draft, f))
                                 r = findings_add_copy(&draft->plan->findings, f);
                 } else if (rules->minds_virtual)
                         r = take_virtual(draft, f);

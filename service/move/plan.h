@@ -26,6 +26,7 @@ enum errand {
         ERRAND_MOVE,
         ERRAND_LEASE, /* to move them where needed, and to have them all for a while */
         ERRAND_RESET,
+        ERRAND_OPEN,
         ERRAND_VIRTUAL_FUNCTIONS,
         _ERRAND_MAX,
 };

@@ -22,6 +22,7 @@ static const struct {
         [STEP_ACCESS] = { "access", "giving access to the VFIO node of %s to the user %s", NULL },
         [STEP_WITHDRAW_ACCESS] = { "withdraw-access",
                                    "taking access to the VFIO node of %s from the user %s", NULL },
+        [STEP_OPEN] = { "open", "opening %s", "opening %s" },
         [STEP_RELEASE_CONSOLE] = { "release-console", "releasing, for %s, the console (%s)", NULL },
         [STEP_RETURN_CONSOLE] = { "return-console", "giving back, for %s, the console (%s)", NULL },
         [STEP_REMOVE_SLOT] = { "remove-slot", "removing %s from the slots of %s", NULL },

@@ -29,6 +29,7 @@ enum step_kind {
         STEP_AUTOPROBE,         /* argument: whether the kernel probes new virtual functions, "0" or "1" */
         STEP_RESET,             /* argument: the method, "" for the first that works */
         STEP_RESET_METHODS,     /* argument: the list to put back, where it is another one now */
+        STEP_OPEN,              /* no step that `Plan` shows: opens the function for whoever asks */
         STEP_LOOK,              /* no step of a plan: only observes the function */
         STEP_READ,              /* no step of a plan: reads the attribute that the argument names */
         STEP_NOTE, /* no step of a plan: the functions whose addresses are in the argument are of interest */
@@ -69,5 +70,6 @@ struct report {
         bool has_state; /* whether the fields below were observed */
         char driver[NAME_MAX + 1];
         char override[NAME_MAX + 1];
-        char value[NAME_MAX + 1]; /* what STEP_READ has read; the method that STEP_RESET has used */
+        char value[NAME_MAX + 1]; /* what STEP_READ has read; the method that STEP_RESET has used; the file
+                                     that STEP_OPEN has opened, whose descriptor comes with the report */
 };

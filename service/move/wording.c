@@ -87,6 +87,10 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                 fail(failure, FAILURE_IN_USE,
                      "%s or a member of its IOMMU group has just been opened through VFIO: shut the guest down first",
                      address);
+        else if (step->kind == STEP_OPEN && report->error == -EBUSY)
+                fail(failure, FAILURE_IN_USE,
+                     "%s or a member of its IOMMU group is open through VFIO already: whoever has it open has to end first",
+                     address);
         else if (report->error == -EPIPE)
                 fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address,
                      strempty(doing));
@@ -146,6 +150,9 @@ static char *list_stranded(const struct plan *plan, const struct model *model) {
 /* Of what has gone nobody can say that it is back. */
 static const char *word_back(const struct plan *plan, const struct model *model) {
         size_t gone = 0;
+
+        if (plan->errand == ERRAND_OPEN)
+                return "";
 
         for (size_t i = 0; i < plan->n_movements; i++)
                 gone += !function_of(&plan->movements[i], model);

@@ -14,6 +14,7 @@
 
 #include "service/host/macros.h"
 #include "service/host/sysfs.h"
+#include "service/move/message.h"
 #include "service/move/worker.h"
 
 struct worker {
@@ -24,6 +25,7 @@ struct worker {
         worker_report_t report;
         void *userdata;
         struct findings *findings; /* borrowed */
+        int descriptor;            /* that came with the last report; negative: none */
 };
 
 static int read_start_time(uint64_t pid, uint64_t *ret) {
@@ -76,28 +78,37 @@ static int spawn(const char *program, int socket, pid_t *ret) {
         return -r;
 }
 
+/* The report may free the worker, or take the descriptor. */
+static void tell_report(struct worker *worker, const struct report *report, int descriptor) {
+        closep(&worker->descriptor);
+        worker->descriptor = descriptor;
+        worker->n_owed--;
+        worker->report(worker, report, worker->userdata);
+}
+
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         struct worker *worker = userdata;
         union {
                 struct report report;
                 struct finding_record finding;
         } message;
+        int descriptor;
         ssize_t n;
 
         _Static_assert(sizeof(message.report) != sizeof(message.finding),
                        "They are told apart by their sizes.");
 
-        n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
+        n = message_receive(fd, &message, sizeof(message), &descriptor);
         /* ECONNRESET says, once, that the worker has ended before it read all orders; what it has reported
          * until then comes after it (unix_release_sock() in net/unix/af_unix.c). */
-        if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
+        if (n == -EAGAIN || n == -EINTR || n == -ECONNRESET)
                 return 0;
 
         if (n == (ssize_t) sizeof(message.report)) {
-                worker->n_owed--;
-                worker->report(worker, &message.report, worker->userdata);
+                tell_report(worker, &message.report, descriptor);
                 return 0;
         }
+        closep(&descriptor);
 
         if (n == (ssize_t) sizeof(message.finding) && worker->findings &&
             finding_unpack(&message.finding, worker->findings) >= 0)
@@ -149,6 +160,7 @@ int worker_start(sd_event *event, const char *program, worker_report_t report, v
                 return -ENOMEM;
         worker->report = report;
         worker->userdata = userdata;
+        worker->descriptor = -EBADF;
 
         r = sd_event_add_io(event, &worker->source, ours, EPOLLIN, on_socket, worker);
         if (r >= 0)
@@ -189,6 +201,12 @@ void worker_set_report(struct worker *worker, worker_report_t report, void *user
         worker->report = report;
         worker->userdata = userdata;
         worker->findings = NULL;
+        closep(&worker->descriptor);
+        worker->descriptor = -EBADF;
+}
+
+int worker_take_descriptor(struct worker *worker) {
+        return TAKE_FD(worker->descriptor);
 }
 
 void worker_set_findings(struct worker *worker, struct findings *findings) {
@@ -201,6 +219,7 @@ struct worker *worker_dismiss(struct worker *worker) {
 
         sd_event_source_disable_unref(worker->source);
         close(worker->socket);
+        closep(&worker->descriptor);
         free(worker);
         return NULL;
 }

@@ -25,6 +25,10 @@ int worker_order(struct worker *worker, const struct order *order);
 /* Where the findings of its surveys go, before the report of each; NULL for nowhere. */
 void worker_set_findings(struct worker *worker, struct findings *findings);
 
+/* Hands out the descriptor that came with the last report, which the caller closes; negative if none did.
+ * One that nobody takes is closed with the next report. */
+int worker_take_descriptor(struct worker *worker);
+
 /* Whether it is alive and has answered every order. */
 bool worker_is_idle(const struct worker *worker);
 

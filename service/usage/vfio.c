@@ -122,37 +122,41 @@ static bool means_free(int error) {
 }
 
 static int try_to_open(const char *node, dev_t number) {
-        _cleanup_close_ int fd = -EBADF;
         struct stat st;
+        int fd;
 
         if (stat(node, &st) < 0)
-                return means_free(errno) ? 0 : -errno;
+                return -errno;
         if (!S_ISCHR(st.st_mode) || st.st_rdev != number)
-                return 0;
+                return -ENODEV;
 
         fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-        if (fd >= 0 || means_free(errno))
-                return 0;
-        return errno == EBUSY ? 1 : -errno;
+        return fd < 0 ? -errno : fd;
 }
 
-int vfio_node_is_busy(const struct root *root, const char *name, dev_t number) {
+int vfio_open_node(const struct root *root, const char *name, dev_t number) {
         const struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000000L };
         _cleanup_free_ char *directory = root_path(root, "/dev/vfio"), *node = NULL;
-        int r = 0;
+        int fd = -EBUSY;
 
         if (!directory || asprintf(&node, "%s/%s", directory, name) < 0)
                 return -ENOMEM;
 
-        for (unsigned i = 0; i < TRIES; i++) {
+        for (unsigned i = 0; i < TRIES && fd == -EBUSY; i++) {
                 if (i > 0)
                         nanosleep(&pause, NULL);
-                r = try_to_open(node, number);
-                if (r <= 0)
-                        break;
+                fd = try_to_open(node, number);
         }
 
-        return r;
+        return fd;
+}
+
+int vfio_node_is_busy(const struct root *root, const char *name, dev_t number) {
+        _cleanup_close_ int fd = vfio_open_node(root, name, number);
+
+        if (fd >= 0 || means_free(-fd))
+                return 0;
+        return fd == -EBUSY ? 1 : fd;
 }
 
 int vfio_is_busy(const struct look *look, int group) {

@@ -133,6 +133,10 @@ class Client:
     def close_descriptor(self, number):
         self._result(self._send('close', fd=number), DEADLINE)
 
+    def descriptor_path(self, number):
+        """What the descriptor is open on, as the other side of the simulated host sees it."""
+        return self._result(self._send('path', fd=number), DEADLINE)[0]
+
     def descriptor_ended(self, number, timeout=DEADLINE):
         """Waits until the other side has hung up or shows an error."""
         return self._result(self._send('poll', fd=number, timeout=timeout * 1000), timeout + 5)
@@ -220,6 +224,9 @@ class Helper:
     def do_close(self, request):
         os.close(request['fd'])
         self.done(request)
+
+    def do_path(self, request):
+        self.done(request, GLib.Variant('(s)', (os.readlink(f'/proc/self/fd/{request["fd"]}'),)).print_(True))
 
     def do_poll(self, request):
         def ended(_fd, condition):

@@ -27,7 +27,7 @@ COLUMNS = 80
 OBJECTS = {'Manager': '/org/vfiobind', 'Device': '/org/vfiobind/device/0000_65_00_0', 'Group': '/org/vfiobind/group/14'}
 
 # What the worker does that is no step of a plan.
-ERRANDS = {'look', 'read', 'note', 'survey'}
+ERRANDS = {'open', 'look', 'read', 'note', 'survey'}
 
 # What mandoc says about a machine on which not everything is installed.
 NOT_ABOUT_THE_PAGE = re.compile(r'referenced manual not found|outdated mandoc\.db')

@@ -85,6 +85,37 @@ static void test_impostors(void **state) {
         assert_ok(access_grant(tree->root, 77, 1001));
 }
 
+/* A function's own file where the kernel has one, else that of its group. */
+static void test_open(void **state) {
+        struct tree *tree = *state;
+        char node[NAME_MAX + 1] = "";
+        int fd;
+
+        /* Nobody has the number. */
+        assert_int_equal(access_open(tree->root, NIC, 14, node), -ENXIO);
+        assert_int_equal(access_open(tree->root, NIC2, 14, node), -ENXIO);
+        assert_string_equal(node, "");
+
+        /* /dev/null, by another name. */
+        node_remove_group(tree, 14);
+        assert_int_equal(access_open(tree->root, NIC2, 14, node), -ENOENT);
+        tree_write(tree, "sys/class/vfio/14/dev", "%s", "1:3\n");
+        node_add(tree, "14", 1, 3);
+        fd = access_open(tree->root, NIC2, 14, node);
+        assert_true(fd >= 0);
+        assert_string_equal(node, "/dev/vfio/14");
+        close(fd);
+
+        tree_write(tree, "sys/bus/pci/devices/" NIC "/vfio-dev/vfio0/dev", "%s", "1:3\n");
+        assert_int_equal(access_open(tree->root, NIC, 14, node), -ENODEV);
+        tree_unlink(tree, "dev/vfio/devices/vfio0");
+        node_add(tree, "devices/vfio0", 1, 3);
+        fd = access_open(tree->root, NIC, 14, node);
+        assert_true(fd >= 0);
+        assert_string_equal(node, "/dev/vfio/devices/vfio0");
+        close(fd);
+}
+
 /* The orders of the worker: the group is the function's, the user is in the argument. */
 static void test_orders(void **state) {
         struct tree *tree = *state;
@@ -117,4 +148,4 @@ static void test_orders(void **state) {
 
 #define ON_NODES(test) cmocka_unit_test_setup_teardown(test, setup, tree_teardown)
 
-UNIT_MAIN(ON_NODES(test_whole_group), ON_NODES(test_impostors), ON_NODES(test_orders))
+UNIT_MAIN(ON_NODES(test_whole_group), ON_NODES(test_impostors), ON_NODES(test_open), ON_NODES(test_orders))

@@ -68,7 +68,7 @@ static void recover(struct run *run) {
 }
 
 static struct journal_entry *make_entry(uint32_t id) {
-        struct journal_entry *entry = calloc(1, sizeof(*entry));
+        struct journal_entry *entry = journal_entry_new();
         struct movement *m;
 
         entry->id = id;

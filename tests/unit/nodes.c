@@ -17,11 +17,11 @@ static char *name_of(struct tree *tree, const char *name) {
         return tree_name(tree, path);
 }
 
-static void make(struct tree *tree, const char *name, unsigned minor) {
+void node_add(struct tree *tree, const char *name, unsigned major, unsigned minor) {
         _cleanup_free_ char *path = name_of(tree, name);
 
         tree_directory(tree, "dev/vfio/devices");
-        assert_int_equal(mknod(path, S_IFCHR | 0600, makedev(MAJOR, minor)), 0);
+        assert_int_equal(mknod(path, S_IFCHR | 0600, makedev(major, minor)), 0);
 }
 
 void node_add_group(struct tree *tree, int group) {
@@ -30,7 +30,7 @@ void node_add_group(struct tree *tree, int group) {
         snprintf(path, sizeof(path), "sys/class/vfio/%d/dev", group);
         tree_write(tree, path, "%d:%d\n", MAJOR, group);
         snprintf(name, sizeof(name), "%d", group);
-        make(tree, name, (unsigned) group);
+        node_add(tree, name, MAJOR, (unsigned) group);
 }
 
 void node_remove_group(struct tree *tree, int group) {
@@ -46,7 +46,7 @@ void node_add_cdev(struct tree *tree, const char *name) {
         char path[64];
 
         snprintf(path, sizeof(path), "devices/%s", name);
-        make(tree, path, 0);
+        node_add(tree, path, MAJOR, 0);
 }
 
 static unsigned rights_of(acl_entry_t entry) {

@@ -5,6 +5,9 @@
 
 #include "tests/unit/tree.h"
 
+/* Makes the file NAME below /dev/vfio. */
+void node_add(struct tree *tree, const char *name, unsigned major, unsigned minor);
+
 /* Makes the file of GROUP and its directory in /sys; takes both away. */
 void node_add_group(struct tree *tree, int group);
 void node_remove_group(struct tree *tree, int group);

@@ -21,6 +21,7 @@
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
 #include "service/move/access.h"
+#include "service/move/message.h"
 #include "service/move/step.h"
 #include "service/usage/finding.h"
 
@@ -265,6 +266,18 @@ static void carry_out(struct kernel *kernel) {
                 look(kernel);
 }
 
+/* What is opened for somebody is the pipe TREE/release. */
+static int send_report(struct kernel *kernel) {
+        _cleanup_close_ int descriptor = -EBADF;
+
+        if (kernel->order->kind == STEP_OPEN && kernel->report->error == 0) {
+                descriptor = openat(kernel->tree, "release", O_RDWR | O_CLOEXEC);
+                strcpy(kernel->report->value, "/dev/vfio/1");
+        }
+        close(kernel->tree);
+        return message_send(STDIN_FILENO, kernel->report, sizeof(*kernel->report), descriptor);
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_(root_freep) struct root *root = NULL;
         char *slash = strrchr(argv[0], '/');
@@ -283,8 +296,7 @@ int main(int argc, char *argv[]) {
                 snprintf(kernel.directory, sizeof(kernel.directory), "sys/bus/pci/devices/%s",
                          kernel.address);
                 carry_out(&kernel);
-                close(kernel.tree);
-                if (send(STDIN_FILENO, &report, sizeof(report), MSG_NOSIGNAL) < 0)
+                if (send_report(&kernel) < 0)
                         break;
         }
         return EXIT_SUCCESS;

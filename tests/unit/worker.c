@@ -2,6 +2,7 @@
 
 /* Workers as processes: what they inherit, what becomes of them, and how one is known again. */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -106,6 +107,40 @@ static void test_inherits_nothing(void **state) {
         worker_dismiss(worker);
 }
 
+/* A descriptor comes with the report, is nobody else's, and is closed where nobody takes it. */
+static void test_descriptor(void **state) {
+        struct stage *stage = *state;
+        struct heard heard = {};
+        struct worker *worker = start(stage, &heard);
+        struct order order = order_to_look(stage);
+        _cleanup_close_ int taken = -EBADF;
+        int left;
+
+        order.kind = STEP_OPEN;
+        for (unsigned i = 1; i <= 2; i++) {
+                assert_ok(worker_order(worker, &order));
+                while (heard.reports < i)
+                        assert_ok(sd_event_run(stage->event, UINT64_MAX));
+                assert_int_equal(heard.last.error, 0);
+                assert_string_equal(heard.last.value, "/dev/vfio/1");
+                if (i == 1)
+                        taken = worker_take_descriptor(worker);
+        }
+        assert_true(fcntl(taken, F_GETFD) & FD_CLOEXEC);
+
+        left = worker_take_descriptor(worker);
+        assert_true(left >= 0 && left != taken);
+        close(left);
+        assert_true(worker_take_descriptor(worker) < 0);
+
+        /* The next one is left to the worker's end. */
+        assert_ok(worker_order(worker, &order));
+        while (heard.reports < 3)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        worker_dismiss(worker);
+        assert_int_equal(fcntl(left, F_GETFD), -1);
+}
+
 static void test_dismissed(void **state) {
         struct stage *stage = *state;
         struct heard heard = {};
@@ -199,6 +234,6 @@ static void test_identity(void **state) {
         assert_string_equal(worker_where(&self, buffer, sizeof(buffer)), "");
 }
 
-UNIT_MAIN(ON_STAGE(test_reports), ON_STAGE(test_inherits_nothing), ON_STAGE(test_dismissed),
-          ON_STAGE(test_killed), ON_STAGE(test_too_far_behind), ON_STAGE(test_no_program),
-          cmocka_unit_test(test_identity))
+UNIT_MAIN(ON_STAGE(test_reports), ON_STAGE(test_inherits_nothing), ON_STAGE(test_descriptor),
+          ON_STAGE(test_dismissed), ON_STAGE(test_killed), ON_STAGE(test_too_far_behind),
+          ON_STAGE(test_no_program), cmocka_unit_test(test_identity))

@@ -7,9 +7,6 @@
 #include "fault.h"
 #include "pci.h"
 
-/* A number that no driver of the real kernel has, so that opening a node answers ENXIO. */
-#define VFIO_MAJOR 511
-
 #define GROUP(o) ((struct group *) (o))
 
 static void group_destroy(struct object *o) {
@@ -134,7 +131,7 @@ static void add_node(struct sim *s, struct group *g) {
                 return;
         snprintf(name, sizeof(name), "%s%d", g->noiommu ? "noiommu-" : "", g->id);
         snprintf(devname, sizeof(devname), "vfio/%s", name);
-        g->vfio = class_device_add(s, parent, "vfio", name, devname, VFIO_MAJOR, g->id, 0600);
+        g->vfio = class_device_add(s, parent, "vfio", name, devname, s->node_major, g->id, 0600);
         sim_changed(s);
 }
 

@@ -30,6 +30,8 @@ static void init(struct sim *s, const char *topology, const char *standard) {
         s->standard = standard;
         s->uevent_fd = -1;
         s->iommu = s->autoprobe = true;
+        /* A number that no driver of the real kernel has, so that opening a node answers ENXIO. */
+        s->node_major = 511;
         tree_init(&s->tree);
         bus_init(s);
         s->devices = tree_permanent(&s->tree, "devices");

@@ -46,6 +46,7 @@ struct sim {
         bool autoprobe;
         bool started;                           /* before: no delays, nobody listens */
         unsigned node_delay_ms;
+        unsigned node_major;
         unsigned vfio_index;                    /* of the next vfio-dev device */
         unsigned net_index;
 

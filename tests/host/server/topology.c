@@ -5,6 +5,8 @@
  *   include FILE                        beside this file, or among the standard ones
  *   iommu on|off                        whether functions are in groups
  *   node-delay MS                       between a bind to VFIO and the node, unless the function says
+ *   node-major NUMBER                   of the nodes of VFIO, whose minor is the group: one that no driver has
+ *                                       unless told, and with 1 some of them are files like /dev/urandom
  *   file PATH TEXT                      a plain attribute anywhere below /sys
  *   module NAME [available|builtin] depends=A,B pre=A post=B alias=GLOB parameters=NAME:N,…
  *          misc=vfio/vfio:196
@@ -249,6 +251,9 @@ int topology_line(struct sim *s, const char *line, char **ret_error) {
                 r = 0;
         } else if (streq(words[0], "node-delay") && n == 2) {
                 s->node_delay_ms = atoi(words[1]);
+                r = 0;
+        } else if (streq(words[0], "node-major") && n == 2) {
+                s->node_major = atoi(words[1]);
                 r = 0;
         }
         if (r < 0 && !*ret_error)

@@ -180,3 +180,27 @@ def service_gone(command):
         alice.restore(NIC)
         root.restore_devices(TWINS)
     equal(os.listdir('/run/vfiobind/access'), [])
+
+
+def open_device(client, address):
+    """The descriptor and the path that OpenDevice answers with."""
+    pending = client.send(bus.MANAGER, 'OpenDevice', '(s)', address)
+    index, path = pending.result()
+    return pending.reply.get_unix_fd_list().get(index), path
+
+
+@test
+def descriptor():
+    """OpenDevice gives the real descriptor, and no access; until it is closed it is a finding"""
+    with allowed('alice'):
+        expect_error('NotViable', open_device, alice, NIC)
+        root.bind(NIC, 'vfio')
+        expect_error('InteractiveAuthorizationRequired', open_device, bob, NIC)
+        fd, path = open_device(alice, NIC)
+        equal((path, os.readlink(f'/proc/self/fd/{fd}')), (node(NIC), node(NIC)))
+        equal(struct.unpack('II', fcntl.ioctl(fd, VFIO_GROUP_GET_STATUS, struct.pack('II', 8, 0)))[1] & 1, 1)
+        expect_error('InUse', open_device, alice, NIC)
+        expect_error('InUse', root.restore, NIC, bus.FORCE)
+        os.close(fd)
+        equal(who(NIC), [])
+        equal(root.restore(NIC), [(NIC, 'vfio-pci', 'e1000e')])
