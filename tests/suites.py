@@ -73,6 +73,7 @@ SUITES = {
     'vm': guest('main', 'main/run'),
     'host': meson('sanitize', 'host'),
     'vm-findings': guest('findings', 'findings/run', '--packages', 'tests/vm/findings/packages'),
+    'vm-functions': guest('conformance', 'functions/run'),
     'vm-policy': guest('main', 'policy/run iommu reload'),
     'faults': meson('sanitize', 'faults'),
     'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),

@@ -125,6 +125,11 @@ static int read_variants(struct aliases *aliases) {
                         return -ENOMEM;
                 for (const char *p = pattern; *p; p++)
                         variant->wildcards += *p == '*';
+
+                /* As the kernel has it in /sys/module, whatever the table is written with. */
+                for (char *p = variant->module; *p; p++)
+                        if (*p == '-')
+                                *p = '_';
         }
 
         return 0;

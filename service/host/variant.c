@@ -18,15 +18,21 @@ static int take_driver_of_module(const char *name, void *userdata) {
         return 1;
 }
 
+bool module_driver(const struct root *root, const char *module, char driver[static NAME_MAX + 1]) {
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "module/%s/drivers", module);
+        return sysfs_foreach(root->sys, path, take_driver_of_module, driver) > 0;
+}
+
 char *vfio_driver(const struct root *root, struct aliases *aliases, const struct function *f, char *buffer,
                   size_t size) {
         const char *module = aliases_vfio_module(aliases, f);
-        char path[PATH_MAX], driver[NAME_MAX + 1];
+        char driver[NAME_MAX + 1];
 
-        snprintf(path, sizeof(path), "module/%s/drivers", module);
         if (streq(module, "vfio_pci"))
                 snprintf(buffer, size, "vfio-pci");
-        else if (sysfs_foreach(root->sys, path, take_driver_of_module, driver) > 0)
+        else if (module_driver(root, module, driver))
                 snprintf(buffer, size, "%s", driver);
         else
                 snprintf(buffer, size, "%s", module);

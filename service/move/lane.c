@@ -94,6 +94,10 @@ int lane_add_movement(struct lane *lane, size_t movement) {
         return 0;
 }
 
+void lane_rename_driver(struct lane *lane, size_t movement, const char *from, const char *to) {
+        steps_rename_driver(lane->steps, lane->n_steps, movement, from, to);
+}
+
 static int ensure_worker(struct lane *lane) {
         int r;
 

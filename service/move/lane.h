@@ -46,6 +46,9 @@ struct lane *lane_free(struct lane *lane);
 int lane_add_step(struct lane *lane, const struct step *step);
 int lane_add_movement(struct lane *lane, size_t movement);
 
+/* Has the steps of MOVEMENT that name the driver FROM name TO; before lane_run(). */
+void lane_rename_driver(struct lane *lane, size_t movement, const char *from, const char *to);
+
 /* Carries the steps out. */
 int lane_run(struct lane *lane);
 

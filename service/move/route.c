@@ -32,6 +32,15 @@ int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t 
         return 0;
 }
 
+void steps_rename_driver(struct step *steps, size_t n_steps, size_t movement, const char *from,
+                         const char *to) {
+        for (size_t i = 0; i < n_steps; i++)
+                if (steps[i].movement == movement &&
+                    (steps[i].kind == STEP_OVERRIDE || steps[i].kind == STEP_BIND) &&
+                    streq(steps[i].argument, from))
+                        snprintf(steps[i].argument, sizeof(steps[i].argument), "%s", to);
+}
+
 int steps_add_virtual(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
                       unsigned virtual_function, const char *argument) {
         int r = steps_add(steps, n_steps, kind, movement, argument);

@@ -59,6 +59,9 @@ int steps_add(struct step **steps, size_t *n_steps, enum step_kind kind, size_t 
 int steps_add_for_user(struct step **steps, size_t *n_steps, enum step_kind kind, size_t index,
                        const struct grantee *grantee);
 
+/* Has those of the movement INDEX that lead to the driver FROM lead to the driver TO. */
+void steps_rename_driver(struct step *steps, size_t n_steps, size_t index, const char *from, const char *to);
+
 /* The same for a virtual function that the movement's function gets, numbered from 1. */
 int steps_add_virtual(struct step **steps, size_t *n_steps, enum step_kind kind, size_t index,
                       unsigned virtual_function, const char *argument);
