@@ -20,6 +20,8 @@ struct homecoming {
         bool due;     /* for an attempt, when the event loop comes round */
         bool stirred; /* something has happened since the attempt began */
         bool told;    /* that it has to wait */
+        bool failed;  /* the last operation has: the next attempt only looks whether somebody has come to use
+                         what it was about */
 
         /* The attempt. */
         struct observation *observation;
@@ -234,15 +236,17 @@ static int bring_back(struct homecoming *homecoming, const struct findings *find
         _cleanup_(plan_freep) struct plan *plan = NULL;
         _cleanup_free_ struct function **functions = NULL;
         struct mover *mover = homecoming->all->config.mover;
+        bool failed = homecoming->failed;
         size_t n;
         int r;
 
+        homecoming->failed = false;
         r = find_functions(homecoming, &functions, &n);
         if (r < 0)
                 return fail_internal(failure, r);
 
         n = keep_unused(homecoming, functions, n, findings, failure);
-        if (n == 0)
+        if (n == 0 || failed)
                 return -EBUSY;
 
         r = mover_check_busy(mover, functions, n, failure);
@@ -265,11 +269,12 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
                          strerror(-error));
         else
                 r = bring_back(homecoming, findings, &failure);
-        if (failure.kind == FAILURE_NONE)
+        if (r >= 0 && failure.kind == FAILURE_NONE)
                 return;
 
-        tell(homecoming, &failure);
-        if (r < 0)
+        if (failure.kind != FAILURE_NONE)
+                tell(homecoming, &failure);
+        if (homecoming->operation == 0)
                 wait_on(homecoming);
 }
 
@@ -361,7 +366,7 @@ static void lease_ended(struct lease *lease, void *userdata) {
         set_due(homecoming);
 }
 
-static void lease_settled(struct lease *lease, uint32_t operation, void *userdata) {
+static void lease_settled(struct lease *lease, uint32_t operation, bool done, void *userdata) {
         struct homecoming *homecoming = find(userdata, lease);
 
         if (!homecoming)
@@ -373,7 +378,9 @@ static void lease_settled(struct lease *lease, uint32_t operation, void *userdat
         }
 
         homecoming->operation = 0;
-        wait_on(homecoming);
+        homecoming->failed = !done;
+        if (homecoming->failed || homecoming->stirred)
+                set_due(homecoming);
 }
 
 static struct homecoming *homecoming_free(struct homecoming *homecoming) {

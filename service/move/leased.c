@@ -46,14 +46,41 @@ static int find_virtual(const struct leases *leases, const struct model *model, 
         return 0;
 }
 
+/* A group serves one user, and not even FORCE lets somebody open what another one has leased. */
+static int find_in_group(const struct leases *leases, const struct model *model, const struct function *f,
+                         const struct request *request, struct findings *findings) {
+        const struct group *g = model_group(model, f->group);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && g && i < g->n_members; i++) {
+                const struct lease *lease = lease_held(leases, g->members[i]);
+                char address[PCI_ADDRESS_SIZE];
+
+                if (g->members[i] == f || !lease || lease->holder.uid == request->uid)
+                        continue;
+
+                pci_address_format(&g->members[i]->address, address);
+                r = findings_add(
+                                findings, FINDING_LEASE, SEVERITY_REFUSE, &f->address, lease->holder.name,
+                                "Access to %s cannot be given while %s of the same IOMMU group is leased to %s (uid %u): let that lease end first",
+                                PCI_ADDRESS_TEXT(&f->address), address, lease->holder.name,
+                                lease->holder.uid);
+        }
+
+        return r;
+}
+
 int leased_find(const struct leases *leases, const struct model *model, struct function *const *functions,
-                size_t n, const struct holder *holder, struct findings *findings) {
+                size_t n, const struct request *request, struct findings *findings) {
+        const struct holder caller = { .name = request->caller, .uid = request->uid };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++) {
-                r = find_lease(leases, functions[i], holder, findings);
+                r = find_lease(leases, functions[i], &caller, findings);
                 if (r >= 0)
                         r = find_virtual(leases, model, functions[i], findings);
+                if (r >= 0 && request->flags & PLAN_ACCESS)
+                        r = find_in_group(leases, model, functions[i], request, findings);
         }
 
         return r;

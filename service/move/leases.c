@@ -439,7 +439,8 @@ void leases_settle(struct leases *leases, uint32_t operation, const struct plan 
 
         for (size_t i = 0; leases->listener && i < leases->n; i++)
                 if (leases->array[i]->ended && holds_member(leases, leases->array[i], plan))
-                        leases->listener->settled(leases->array[i], operation, leases->listener_userdata);
+                        leases->listener->settled(leases->array[i], operation, done,
+                                                  leases->listener_userdata);
 }
 
 void leases_forget(struct leases *leases, const struct function *f) {

@@ -34,7 +34,7 @@ struct leases_config {
  * that nothing is left of it, before it is freed. */
 struct leases_listener {
         void (*ended)(struct lease *lease, void *userdata);
-        void (*settled)(struct lease *lease, uint32_t operation, void *userdata);
+        void (*settled)(struct lease *lease, uint32_t operation, bool done, void *userdata);
         void (*gone)(struct lease *lease, void *userdata);
 };
 

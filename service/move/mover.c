@@ -330,7 +330,6 @@ static struct memory memory_of(struct mover *mover, home_lookup_t home, void *ho
 int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
                const struct request *request, const struct findings *findings, struct plan **ret,
                struct failure *failure) {
-        const struct holder caller = { .name = request->caller, .uid = request->uid };
         const struct memory memory = memory_of(mover, records_home, mover->records);
         _cleanup_findings_ struct findings all = {};
         int r = 0;
@@ -338,7 +337,7 @@ int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
         for (size_t i = 0; r >= 0 && i < findings->n; i++)
                 r = findings_add_copy(&all, &findings->array[i]);
         if (r >= 0)
-                r = leased_find(mover->leases, mover->config.model, functions, n, &caller, &all);
+                r = leased_find(mover->leases, mover->config.model, functions, n, request, &all);
         if (r < 0)
                 return fail_internal(failure, r);
 

@@ -100,9 +100,28 @@ static int resolve_none(const struct function *f, struct target *ret) {
         return 0;
 }
 
+/* Where it was before a lease can be a passthrough driver as well. */
+static int resolve_passthrough_home(const struct model *model, const struct function *f,
+                                    const struct home *home, struct target *ret, struct failure *failure) {
+        const struct backend *backend = backend_by_kind(driver_kind(home->driver));
+        const char *module = backend->kind == DRIVER_VFIO ? aliases_vfio_module(model_aliases(model), f)
+                                                          : backend->module;
+        int r = resolve_override(model, f, backend, home->driver, module, ret, failure);
+
+        if (r < 0)
+                return r;
+
+        ret->home = true;
+        snprintf(ret->override, sizeof(ret->override), "%s", home->override);
+        return 0;
+}
+
 /* Home, as it was recorded. */
 static int resolve_recorded(const struct model *model, const struct function *f, const struct home *home,
-                            struct target *ret) {
+                            struct target *ret, struct failure *failure) {
+        if (driver_kind_is_passthrough(driver_kind(home->driver)))
+                return resolve_passthrough_home(model, f, home, ret, failure);
+
         *ret = (struct target){ .home = true, .returns_console = home->console };
         snprintf(ret->driver, sizeof(ret->driver), "%s", home->driver);
         snprintf(ret->override, sizeof(ret->override), "%s", home->override);
@@ -173,7 +192,7 @@ int target_resolve(const struct model *model, const struct function *f, const ch
         if (streq(word, "none"))
                 return resolve_none(f, ret);
         if (streq(word, "host"))
-                return home && !home->unknown ? resolve_recorded(model, f, home, ret)
+                return home && !home->unknown ? resolve_recorded(model, f, home, ret, failure)
                                               : resolve_unrecorded(model, f, home, ret);
 
         /* A passthrough driver by its own name; the function's own variant first, whose module is known. */

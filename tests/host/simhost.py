@@ -365,7 +365,6 @@ class Host:
         return answer
 
 
-@contextlib.contextmanager
 def where(pid):
     """What a process is at: its state, the kernel function that it sleeps in, the system call."""
     found = []
@@ -375,6 +374,7 @@ def where(pid):
     return ' | '.join(found)
 
 
+@contextlib.contextmanager
 def within(seconds, what):
     """Fails if the block took longer."""
     start = time.monotonic()
