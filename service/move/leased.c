@@ -46,8 +46,17 @@ static int find_virtual(const struct leases *leases, const struct model *model, 
         return 0;
 }
 
-/* A group serves one user, and not even FORCE lets somebody open what another one has leased. */
-static int find_in_group(const struct leases *leases, const struct model *model, const struct function *f,
+static bool contains(struct function *const *functions, size_t n, const struct function *f) {
+        for (size_t i = 0; i < n; i++)
+                if (functions[i] == f)
+                        return true;
+
+        return false;
+}
+
+/* A group serves one user: not even FORCE lets somebody open what another one goes on to lease. */
+static int find_in_group(const struct leases *leases, const struct model *model,
+                         struct function *const *functions, size_t n, const struct function *f,
                          const struct request *request, struct findings *findings) {
         const struct group *g = model_group(model, f->group);
         int r = 0;
@@ -56,7 +65,7 @@ static int find_in_group(const struct leases *leases, const struct model *model,
                 const struct lease *lease = lease_held(leases, g->members[i]);
                 char address[PCI_ADDRESS_SIZE];
 
-                if (g->members[i] == f || !lease || lease->holder.uid == request->uid)
+                if (!lease || lease->holder.uid == request->uid || contains(functions, n, g->members[i]))
                         continue;
 
                 pci_address_format(&g->members[i]->address, address);
@@ -80,7 +89,7 @@ int leased_find(const struct leases *leases, const struct model *model, struct f
                 if (r >= 0)
                         r = find_virtual(leases, model, functions[i], findings);
                 if (r >= 0 && request->flags & PLAN_ACCESS)
-                        r = find_in_group(leases, model, functions[i], request, findings);
+                        r = find_in_group(leases, model, functions, n, functions[i], request, findings);
         }
 
         return r;

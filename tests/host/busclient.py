@@ -137,6 +137,9 @@ class Client:
         """What the descriptor is open on, as the other side of the simulated host sees it."""
         return self._result(self._send('path', fd=number), DEADLINE)[0]
 
+    def copy_descriptor(self, number):
+        return self._result(self._send('copy', fd=number), DEADLINE)[0]
+
     def descriptor_ended(self, number, timeout=DEADLINE):
         """Waits until the other side has hung up or shows an error."""
         return self._result(self._send('poll', fd=number, timeout=timeout * 1000), timeout + 5)
@@ -227,6 +230,9 @@ class Helper:
 
     def do_path(self, request):
         self.done(request, GLib.Variant('(s)', (os.readlink(f'/proc/self/fd/{request["fd"]}'),)).print_(True))
+
+    def do_copy(self, request):
+        self.done(request, f'({os.dup(request["fd"])},)')
 
     def do_poll(self, request):
         def ended(_fd, condition):
