@@ -129,8 +129,7 @@ static int method_get_group(sd_bus_message *message, void *userdata, sd_bus_erro
                 return r;
 
         if (id > INT_MAX || !model_group(service->model, (int) id)) {
-                fail(&failure, FAILURE_NO_SUCH_GROUP, "%u is not the number of an IOMMU group on this host",
-                     id);
+                wish_no_group(service, id, &failure);
                 return set_error(error, &failure);
         }
 

@@ -43,14 +43,23 @@ static int add_text(struct wish *wish, const char *text, struct failure *failure
         return r < 0 ? r : add_address(wish, &address, failure);
 }
 
+int wish_no_group(const struct service *service, unsigned id, struct failure *failure) {
+        size_t n;
+
+        model_groups(service->model, &n);
+        return fail(failure, FAILURE_NO_SUCH_GROUP,
+                    n > 0 ? "%u is not the number of an IOMMU group on this host"
+                          : "%u is not the number of an IOMMU group: this host has no IOMMU groups",
+                    id);
+}
+
 /* The functions of a group that move with it: bridges stay. */
 static int add_group(struct service *service, struct wish *wish, int id, struct failure *failure) {
         const struct group *g = model_group(service->model, id);
         int r = 0;
 
         if (!g)
-                return fail(failure, FAILURE_NO_SUCH_GROUP,
-                            "%u is not the number of an IOMMU group on this host", (unsigned) id);
+                return wish_no_group(service, (unsigned) id, failure);
 
         for (size_t i = 0; r >= 0 && i < g->n_members; i++)
                 if (!function_is_bridge(g->members[i]))

@@ -46,5 +46,8 @@ int method_bind_object(sd_bus_message *message, void *userdata, sd_bus_error *er
 int method_restore_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_reset_object(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
+/* Fails, since there is no IOMMU group of this number. */
+int wish_no_group(const struct service *service, unsigned id, struct failure *failure);
+
 /* Parses the address that a caller gave, for messages that name one. */
 int parse_address(const char *text, struct pci_address *ret, struct failure *failure);

@@ -17,6 +17,7 @@
 #include "service/move/node.h"
 #include "service/move/perform.h"
 #include "service/move/reset.h"
+#include "service/move/slot.h"
 #include "service/move/write.h"
 #include "service/usage/usage.h"
 #include "service/usage/virtual.h"
@@ -306,14 +307,8 @@ static int perform_return_console(struct subject *subject) {
 
 /* pciback keeps the address of a function that leaves it, and would take that again at any later probe. */
 static int perform_remove_slot(struct subject *subject) {
-        char path[STEP_ARGUMENT_SIZE + sizeof("bus/pci/drivers//remove_slot")];
-        int r;
-
-        snprintf(path, sizeof(path), "bus/pci/drivers/%s/remove_slot", subject->order->argument);
-        r = sysfs_write(subject->performer->root->sys, path, subject->address);
-
-        /* It was not there, or the driver is not. */
-        return r == -ENOENT ? 0 : r;
+        return slot_remove(subject->performer->root, subject->order->argument, &subject->order->address,
+                           subject->order->limit_msec);
 }
 
 /* Whoever has one of them open would keep the kernel waiting, and everybody else with it. */

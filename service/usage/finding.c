@@ -27,6 +27,7 @@ static const struct {
         [FINDING_VFIO] = { "vfio", "a virtual machine" },
         [FINDING_ACCESS] = { "access", "another user's access" },
         [FINDING_LEASE] = { "lease", "somebody else's lease" },
+        [FINDING_DOMAIN] = { "domain", "a Xen domain" },
         [FINDING_FRAMEBUFFER] = { "framebuffer", "the firmware's framebuffer" },
         [FINDING_CONSUMER] = { "consumer", "a device that depends on it" },
         [FINDING_BRIDGE] = { "bridge", "the devices behind it" },

@@ -30,6 +30,7 @@ enum finding_kind {
         FINDING_VFIO,              /* the process id; "" where only the kernel knows */
         FINDING_ACCESS,            /* the user who may open the group */
         FINDING_LEASE,             /* the unique name of the holder on the bus */
+        FINDING_DOMAIN,            /* the id of the Xen domain */
         FINDING_FRAMEBUFFER,       /* the firmware's framebuffer */
         FINDING_CONSUMER,          /* the address of a function that the kernel unbinds along */
         FINDING_BRIDGE,            /* the class of the bridge */

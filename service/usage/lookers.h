@@ -31,6 +31,9 @@ int stacks_look(struct look *look);
 /* `vfio`: whoever has a function or its group open through VFIO. */
 int vfio_look(struct look *look);
 
+/* `domain`: Xen domains that have a function. */
+int domains_look(struct look *look);
+
 /* `virtual-functions` that are enabled. */
 int virtual_look(struct look *look);
 

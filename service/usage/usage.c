@@ -20,6 +20,7 @@ static int (*const lookers[])(struct look *look) = {
         swaps_look,
         stacks_look,
         vfio_look,
+        domains_look,
         virtual_look,
         network_look,
         display_look,
