@@ -75,6 +75,7 @@ SUITES = {
     'vm-findings': guest('findings', 'findings/run', '--packages', 'tests/vm/findings/packages'),
     'vm-functions': guest('conformance', 'functions/run'),
     'vm-policy': guest('main', 'policy/run iommu reload'),
+    'vm-xen': guest('xen', 'xen/run', '--packages', 'tests/vm/xen/packages'),
     'faults': meson('sanitize', 'faults'),
     'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),
     'load': meson('sanitize', 'load'),

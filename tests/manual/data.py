@@ -141,6 +141,14 @@ def example_configuration_shows_the_defaults():
     assert dict(config['Manager']) == {'DefaultBackend': 'auto', 'OperationTimeoutSec': '20s'}, dict(config['Manager'])
 
 
+def policy_is_tested():
+    """Each kind of host in the manual's table is what some module of the guest's tests is about."""
+    kinds = {line.split(' Ta ')[0].split(',')[0] for line in re.findall(r'^\.It (?!Em )(.* Ta .*)', read(f'{TOP}/service/vfiobind.conf.5'),
+                                                                        re.MULTILINE)}
+    tested = {kind for path in glob.glob(f'{TOP}/tests/vm/*/*.py') for kind in re.findall(r"table\.rows\('(.*?)'\)", read(path))}
+    assert kinds and kinds == tested, (kinds, tested)
+
+
 # polkit
 
 def actions():
@@ -266,6 +274,7 @@ def main():
         ('the unit is valid', unit_is_valid),
         (f'systemd-analyze scores the unit {HIGHEST_EXPOSURE / 10} or better', unit_is_confined),
         ('the example configuration shows the defaults', example_configuration_shows_the_defaults),
+        ('each kind of host in the table of vfiobind.conf(5) is tested', policy_is_tested),
         ('the polkit actions are valid', policy_is_valid),
         ('the polkit actions ask for a password every time', policy_keeps_nothing),
     ]

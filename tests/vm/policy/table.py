@@ -133,32 +133,22 @@ def would_go(target, backend):
     assert (NIC, 'bind', DRIVERS[backend]) in steps, steps
 
 
-def automatic(words, cells):
-    """With each DefaultBackend, `auto` and the empty target go where the table says, and the properties say the same."""
+def hold(words, cells):
+    """With each DefaultBackend, `auto` and the empty target go where the table says, a target that names a backend goes there
+    or nowhere, and the properties say the same."""
     with configuration(), arranged(words):
         for configured, backend in cells.items():
             configure(f'[Manager]\nDefaultBackend={configured}\n')
             equal((manager('DefaultBackend'), manager('SelectedBackend')), (configured, backend))
-            if backend:
-                would_go('auto', backend)
-                goes('', backend)
-            else:
-                refused('auto', configured, words)
-                refused('', configured, words)
-
-
-def named(words, cells):
-    """With each DefaultBackend, a target that names a backend goes there or nowhere."""
-    with configuration(), arranged(words):
-        for configured in cells:
-            configure(f'[Manager]\nDefaultBackend={configured}\n')
             equal({name: available for name, _, available, _ in manager('Backends')},
                   {name: cells[name] != '' for name in MODULES})
-            for target in MODULES:
-                if cells[target]:
-                    would_go(target, target)
+            if backend:
+                goes('', backend)
+            for target, wanted in {'auto': backend, **{name: cells[name] for name in MODULES}}.items():
+                if wanted:
+                    would_go(target, wanted)
                 else:
-                    refused(target, target, words)
+                    refused(target, configured if target == 'auto' else target, words)
 
 
 def rows(kind):
