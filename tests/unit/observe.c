@@ -51,7 +51,7 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
 
 static struct seen observe(struct stage *stage, size_t n, uint64_t limit_usec) {
         struct observation *observation = NULL;
-        struct function *functions[CROWD];
+        struct function *functions[CROWD] = {};
         struct seen seen = {};
 
         for (size_t i = 0; i < n; i++)
