@@ -113,12 +113,36 @@ static int set_limit(struct config *config, const char *value) {
         return 0;
 }
 
+/* In the words that systemd.syntax(7) has. */
+static int parse_boolean(const char *text, bool *ret) {
+        static const struct {
+                const char *word;
+                bool value;
+        } words[] = {
+                { "yes", true }, { "true", true },   { "on", true },   { "1", true },
+                { "no", false }, { "false", false }, { "off", false }, { "0", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (streq(words[i].word, text)) {
+                        *ret = words[i].value;
+                        return 0;
+                }
+
+        return -EINVAL;
+}
+
+static int set_reset_after_lease(struct config *config, const char *value) {
+        return parse_boolean(value, &config->reset_after_lease);
+}
+
 static const struct {
         const char *section, *key;
         int (*set)(struct config *config, const char *value);
 } settings[] = {
         { "Manager", "DefaultBackend", set_default_backend },
         { "Manager", "OperationTimeoutSec", set_limit },
+        { "Manager", "ResetAfterLease", set_reset_after_lease },
 };
 
 /* For inih: 1 if the line is good. */

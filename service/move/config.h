@@ -3,11 +3,13 @@
 
 /* The configuration file: what an administrator may set, and the defaults. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct config {
         char default_backend[16]; /* "auto" or a backend's name */
         uint64_t limit_usec;      /* OperationTimeoutSec */
+        bool reset_after_lease;   /* ResetAfterLease */
 };
 
 /* Sets the defaults. */

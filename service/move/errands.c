@@ -11,6 +11,39 @@
 
 /* To move functions to another driver. */
 
+static bool reset_is_due(const struct draft *draft, const struct function *f) {
+        return draft->request->flags & PLAN_RESET && driver_kind_is_passthrough(f->kind) &&
+               *f->reset_methods != '\0';
+}
+
+static int note_reset_methods(struct movement *m, const struct function *f) {
+        m->old_reset_methods = strdup(f->reset_methods);
+        return m->old_reset_methods ? 0 : -ENOMEM;
+}
+
+/* The way home is not barred by a device that cannot be reset. A reset that is cut short leaves the list of
+ * methods to the second step. */
+static int add_reset_on_leaving(const struct draft *draft, size_t index) {
+        struct plan *plan = draft->plan;
+        const struct function *f = model_function(draft->model, &plan->movements[index].address);
+        int r;
+
+        if (!reset_is_due(draft, f))
+                return 0;
+
+        r = note_reset_methods(&plan->movements[index], f);
+        if (r >= 0)
+                r = steps_add(&plan->steps, &plan->n_steps, STEP_RESET, index, "");
+        if (r < 0)
+                return r;
+        plan->steps[plan->n_steps - 1].optional = true;
+
+        r = steps_add(&plan->steps, &plan->n_steps, STEP_RESET_METHODS, index, f->reset_methods);
+        if (r >= 0)
+                plan->steps[plan->n_steps - 1].optional = true;
+        return r;
+}
+
 static int resolve_move(const struct draft *draft, const struct function *f, struct target *ret,
                         struct target **ret_offspring, struct failure *failure) {
         const struct memory *memory = draft->memory;
@@ -19,7 +52,8 @@ static int resolve_move(const struct draft *draft, const struct function *f, str
         r = target_resolve(draft->model, f, draft->request->word, draft->configured,
                            memory->home(f, memory->homes), ret, failure);
         if (r >= 0)
-                ret->here = target_is_reached(ret, f) && admission_is_due(draft, f);
+                ret->here = target_is_reached(ret, f) &&
+                            (admission_is_due(draft, f) || reset_is_due(draft, f));
         return r;
 }
 
@@ -35,8 +69,9 @@ static int add_move_steps(const struct draft *draft, size_t index) {
         struct movement *m = &plan->movements[index];
         int r;
 
-        if (m->target.here)
-                return 0;
+        r = add_reset_on_leaving(draft, index);
+        if (r < 0 || m->target.here)
+                return r;
 
         r = route_release(m, index, model_function(draft->model, &m->address), draft->findings, &plan->steps,
                           &plan->n_steps);
@@ -96,13 +131,9 @@ static int add_reset_steps(const struct draft *draft, size_t index) {
         struct movement *m = &plan->movements[index];
         const struct function *f = model_function(draft->model, &m->address);
 
-        if (!f->resets_unlisted) {
-                m->old_reset_methods = strdup(f->reset_methods);
-                if (!m->old_reset_methods)
-                        return -ENOMEM;
-        }
+        int r = f->resets_unlisted ? 0 : note_reset_methods(m, f);
 
-        return steps_add(&plan->steps, &plan->n_steps, STEP_RESET, index, draft->request->word);
+        return r < 0 ? r : steps_add(&plan->steps, &plan->n_steps, STEP_RESET, index, draft->request->word);
 }
 
 /* To open one through VFIO, for whoever asks. */

@@ -185,7 +185,7 @@ static void next_step(struct lane *lane) {
 static void on_forward_report(struct lane *lane, const struct report *report) {
         const struct step *step = &lane->steps[lane->next];
 
-        if (report->error < 0) {
+        if (report->error < 0 && !step->optional) {
                 lane->state = LANE_IDLE;
                 lane->context->failed(lane, step, report, lane->context->userdata);
                 return;

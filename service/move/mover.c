@@ -349,7 +349,11 @@ int mover_plan(struct mover *mover, struct function *const *functions, size_t n,
 int mover_plan_return(struct mover *mover, struct function *const *functions, size_t n,
                       const struct lease *lease, const struct findings *findings, struct plan **ret,
                       struct failure *failure) {
-        const struct request request = { .word = "host", .flags = PLAN_FORCE, .uid = lease->holder.uid };
+        const struct request request = {
+                .word = "host",
+                .flags = PLAN_FORCE | (mover->config.settings->reset_after_lease ? PLAN_RESET : 0u),
+                .uid = lease->holder.uid,
+        };
         const struct memory memory = memory_of(mover, lease_home, (void *) lease);
 
         aliases_refresh(model_aliases(mover->config.model));

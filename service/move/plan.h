@@ -19,6 +19,8 @@ enum plan_flags {
         PLAN_GROUP = 1 << 0,  /* widen to every endpoint of the functions' groups */
         PLAN_FORCE = 1 << 1,  /* go on over findings of severity "force" */
         PLAN_ACCESS = 1 << 2, /* whoever asks may open the functions' groups through VFIO */
+        PLAN_RESET = 1 << 3,  /* what is on a passthrough driver is reset before it goes anywhere, if it can
+                                 be */
 };
 
 /* What is to be done with the functions: each errand is a line of a table in errands.c. */

@@ -49,6 +49,7 @@ struct step {
         size_t movement;           /* index */
         unsigned virtual_function; /* 0: the function itself; else the how manieth virtual one of it, from 1
                                     */
+        bool optional;             /* the others go on if it fails */
         char argument[STEP_ARGUMENT_SIZE];
 };
 

@@ -138,7 +138,8 @@ def example_configuration_shows_the_defaults():
     config = configparser.ConfigParser(interpolation=None)
     config.optionxform = str
     config.read_string(re.sub(r'^#(\w+=)', r'\1', text, flags=re.MULTILINE))
-    assert dict(config['Manager']) == {'DefaultBackend': 'auto', 'OperationTimeoutSec': '20s'}, dict(config['Manager'])
+    assert dict(config['Manager']) == {'DefaultBackend': 'auto', 'OperationTimeoutSec': '20s', 'ResetAfterLease': 'no'}, \
+        dict(config['Manager'])
 
 
 def policy_is_tested():

@@ -85,6 +85,35 @@ static void test_no_time_spans(void **state) {
         }
 }
 
+static void test_booleans(void **state) {
+        static const struct {
+                const char *text;
+                int line;
+                bool value;
+        } rows[] = {
+                { "", 0, false },
+                { "[Manager]\nResetAfterLease=yes\n", 0, true },
+                { "[Manager]\nResetAfterLease = true\n", 0, true },
+                { "[Manager]\nResetAfterLease=1\n", 0, true },
+                { "[Manager]\nResetAfterLease=on\nResetAfterLease=off\n", 0, false },
+                { "[Manager]\nResetAfterLease=no\n", 0, false },
+                { "[Manager]\nResetAfterLease=\n", 2, false },
+                { "[Manager]\nResetAfterLease=yes\nResetAfterLease=Yes\n", 3, true },
+                { "[Manager]\nResetAfterLease=2\n", 2, false },
+        };
+        struct tree *tree = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *path = tree_name(tree, "vfiobind.conf");
+                struct config config;
+
+                tree_write(tree, "vfiobind.conf", "%s", rows[i].text);
+                config_init(&config);
+                assert_row(config_read(&config, path) == rows[i].line, "row %zu", i);
+                assert_row(config.reset_after_lease == rows[i].value, "row %zu", i);
+        }
+}
+
 static void test_files(void **state) {
         static const struct {
                 const char *text;
@@ -161,5 +190,5 @@ static void test_no_file(void **state) {
         assert_int_equal(config.limit_usec, 20 * SEC);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_time_spans), cmocka_unit_test(test_no_time_spans), ON_TREE(test_files),
-          ON_TREE(test_long_line), ON_TREE(test_no_file))
+UNIT_MAIN(cmocka_unit_test(test_time_spans), cmocka_unit_test(test_no_time_spans), ON_TREE(test_booleans),
+          ON_TREE(test_files), ON_TREE(test_long_line), ON_TREE(test_no_file))
