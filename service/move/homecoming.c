@@ -3,12 +3,9 @@
 /* Ended leases on their way home. */
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/inotify.h>
 
-#include "service/host/array.h"
 #include "service/host/sysfs.h"
+#include "service/move/closing.h"
 #include "service/move/homecoming.h"
 
 /* One lease. Between two attempts nothing but the watches is there. */
@@ -28,18 +25,7 @@ struct homecoming {
         struct survey *survey;
         uint32_t operation;
 
-        struct watch **watches;
-        size_t n_watches;
-};
-
-/* On a node that members are opened through. Whoever looks at a group that nobody uses opens and closes it
- * as well: only of one that is in use is it worth a new attempt. */
-struct watch {
-        struct homecoming *homecoming;
-        int group;
-        bool in_use;
-        bool closed; /* since the attempt began */
-        sd_event_source *source;
+        struct closing *closing; /* of what is open */
 };
 
 struct homecomings {
@@ -58,7 +44,9 @@ static bool is_under_way(const struct homecoming *homecoming) {
 }
 
 /* What the last attempt rests on may be so no more. */
-static void stir(struct homecoming *homecoming) {
+static void stir(void *userdata) {
+        struct homecoming *homecoming = userdata;
+
         if (is_under_way(homecoming))
                 homecoming->stirred = true;
         else
@@ -79,83 +67,6 @@ static void tell(struct homecoming *homecoming, const struct failure *failure) {
         homecoming->told = true;
         if (homecoming->all->config.delayed)
                 homecoming->all->config.delayed(homecoming->lease, failure);
-}
-
-/* The nodes. */
-
-static int on_node(sd_event_source *source, const struct inotify_event *event, void *userdata) {
-        struct watch *watch = userdata;
-
-        watch->closed = true;
-        if (watch->in_use)
-                stir(watch->homecoming);
-        return 0;
-}
-
-static void forget_watches(struct homecoming *homecoming) {
-        for (size_t i = 0; i < homecoming->n_watches; i++) {
-                sd_event_source_disable_unref(homecoming->watches[i]->source);
-                free(homecoming->watches[i]);
-        }
-        free(TAKE_PTR(homecoming->watches));
-        homecoming->n_watches = 0;
-}
-
-static int watch_node(struct homecoming *homecoming, int group, const char *node) {
-        const struct homecomings_config *config = &homecoming->all->config;
-        _cleanup_free_ char *path = root_path(model_root(config->model), node);
-        _cleanup_free_ struct watch *watch = malloc(sizeof(*watch));
-        int r;
-
-        if (!path || !watch)
-                return -ENOMEM;
-        *watch = (struct watch){ .homecoming = homecoming, .group = group };
-
-        r = sd_event_add_inotify(config->event, &watch->source, path, IN_CLOSE, on_node, watch);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-
-        r = array_insert(&homecoming->watches, &homecoming->n_watches, 0, watch);
-        if (r < 0)
-                sd_event_source_disable_unref(watch->source);
-        else
-                watch = NULL;
-        return r;
-}
-
-/* As long as a guest has one of its devices, it has the group or the device's own node open, even where it
- * has closed the descriptor (vfio_device_open() in drivers/vfio/vfio_main.c). */
-static int watch_nodes(struct homecoming *homecoming, struct function *const *functions, size_t n) {
-        static const char *const prefixes[] = { "", "noiommu-" };
-        int r = 0;
-
-        forget_watches(homecoming);
-        for (size_t i = 0; r >= 0 && i < n; i++) {
-                const struct function *f = functions[i];
-
-                for (size_t j = 0; r >= 0 && f->group >= 0 && j < ELEMENTSOF(prefixes); j++) {
-                        char node[64];
-
-                        snprintf(node, sizeof(node), "/dev/vfio/%s%d", prefixes[j], f->group);
-                        r = watch_node(homecoming, f->group, node);
-                }
-                if (r >= 0 && *f->vfio_node)
-                        r = watch_node(homecoming, f->group, f->vfio_node);
-        }
-
-        return r;
-}
-
-/* F was seen to be in use: when that ends, or has ended since, it is tried again. */
-static void await_close(struct homecoming *homecoming, const struct function *f) {
-        for (size_t i = 0; i < homecoming->n_watches; i++) {
-                struct watch *watch = homecoming->watches[i];
-
-                if (watch->group == f->group) {
-                        watch->in_use = true;
-                        homecoming->stirred |= watch->closed;
-                }
-        }
 }
 
 /* The attempt. */
@@ -202,7 +113,7 @@ static size_t keep_unused(struct homecoming *homecoming, struct function **funct
                         continue;
                 }
 
-                await_close(homecoming, functions[i]);
+                homecoming->stirred |= closing_await(homecoming->closing, functions[i], use->subject);
                 fail(failure, FAILURE_IN_USE, "%s", use->message);
         }
 
@@ -316,7 +227,7 @@ static int attempt(struct homecoming *homecoming) {
         homecoming->stirred = false;
         r = find_functions(homecoming, &functions, &n);
         if (r >= 0)
-                r = watch_nodes(homecoming, functions, n);
+                r = closing_watch(homecoming->closing, functions, n);
         return r < 0 ? r
                      : mover_observe(homecoming->all->config.mover, functions, n, on_observed, homecoming,
                                      &homecoming->observation);
@@ -356,12 +267,18 @@ static struct homecoming *find(const struct homecomings *homecomings, const stru
 static void lease_ended(struct lease *lease, void *userdata) {
         struct homecomings *homecomings = userdata;
         struct homecoming *homecoming = malloc(sizeof(*homecoming));
+        const struct homecomings_config *config = &homecomings->config;
 
         /* Without memory it waits for the next start. */
         if (!homecoming)
                 return;
 
         *homecoming = (struct homecoming){ .next = homecomings->list, .all = homecomings, .lease = lease };
+        if (closing_new(config->event, model_root(config->model), stir, homecoming, &homecoming->closing) <
+            0) {
+                free(homecoming);
+                return;
+        }
         homecomings->list = homecoming;
         set_due(homecoming);
 }
@@ -386,7 +303,7 @@ static void lease_settled(struct lease *lease, uint32_t operation, bool done, vo
 static struct homecoming *homecoming_free(struct homecoming *homecoming) {
         observation_free(homecoming->observation);
         survey_free(homecoming->survey);
-        forget_watches(homecoming);
+        closing_free(homecoming->closing);
         free(homecoming);
         return NULL;
 }

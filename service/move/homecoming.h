@@ -5,9 +5,9 @@
  * name of the holder, with nobody to answer.
  *
  * What is still open through VFIO, by a guest that outlives whoever has started it, waits until it is
- * closed, and what another operation holds until that is settled. Where the kernel refuses, the lease stays
- * and says that it returns; it is tried again when another operation on the functions is settled, when
- * somebody moves one of them or closes its node, and when the service is started anew. */
+ * closed (closing.h), and what another operation holds until that is settled. Where the kernel refuses, the
+ * lease stays and says that it returns; it is tried again when another operation on the functions is
+ * settled, when somebody moves one of them or closes its node, and when the service is started anew. */
 
 #include "service/move/mover.h"
 
