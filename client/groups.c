@@ -85,8 +85,8 @@ static void print_legend(json_object *objects, size_t n, size_t n_viable) {
         size_t outside = 0;
 
         if (n == 0) {
-                puts("This host has no IOMMU groups: it has no IOMMU, or it is switched off in the\n"
-                     "firmware or by the kernel's command line (intel_iommu=on switches on Intel's).");
+                puts("This host has no IOMMU groups, so VFIO cannot be used here: 'vfiobindctl backends' says\n"
+                     "why, and what there is instead.");
                 return;
         }
 

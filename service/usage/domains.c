@@ -45,6 +45,35 @@ static int read_number(const struct search *search, const char *backend, const c
         return 0;
 }
 
+static int find_function(const struct search *search, const struct function *f) {
+        return findings_add(
+                        &search->look->found, FINDING_DOMAIN, SEVERITY_REFUSE, &f->address, search->domain,
+                        "%s belongs to the Xen domain %s: shut that down, or take the device from it with 'xl pci-detach %s %s'",
+                        PCI_ADDRESS_TEXT(&f->address), search->domain, search->domain,
+                        PCI_ADDRESS_TEXT(&f->address));
+}
+
+/* The kernel would take a virtual function from its domain without asking. The subject is that of virtual.c,
+ * whose finding is the less severe. */
+static int find_virtual_function(const struct search *search, const struct function *f) {
+        char subject[32];
+
+        snprintf(subject, sizeof(subject), "%zu", f->n_virtual_functions);
+        return findings_add(
+                        &search->look->found, FINDING_VIRTUAL_FUNCTIONS, SEVERITY_REFUSE, &f->address,
+                        subject,
+                        "%s has virtual functions enabled (%s), and one belongs to the Xen domain %s: shut that down first",
+                        PCI_ADDRESS_TEXT(&f->address), subject, search->domain);
+}
+
+static bool has_virtual_function(const struct function *f, const struct pci_address *address) {
+        for (size_t i = 0; i < f->n_virtual_functions; i++)
+                if (pci_address_compare(&f->virtual_functions[i], address) == 0)
+                        return true;
+
+        return false;
+}
+
 static int find(const struct search *search, const char *text) {
         struct pci_address address;
         int r = 0;
@@ -55,14 +84,10 @@ static int find(const struct search *search, const char *text) {
         for (size_t i = 0; r >= 0 && i < search->look->n_functions; i++) {
                 const struct function *f = search->look->functions[i];
 
-                if (f->kind != DRIVER_XEN || pci_address_compare(&f->address, &address) != 0)
-                        continue;
-                r = findings_add(
-                                &search->look->found, FINDING_DOMAIN, SEVERITY_REFUSE, &f->address,
-                                search->domain,
-                                "%s belongs to the Xen domain %s: shut that down, or take the device from it with 'xl pci-detach %s %s'",
-                                PCI_ADDRESS_TEXT(&f->address), search->domain, search->domain,
-                                PCI_ADDRESS_TEXT(&f->address));
+                if (f->kind == DRIVER_XEN && pci_address_compare(&f->address, &address) == 0)
+                        r = find_function(search, f);
+                else if (has_virtual_function(f, &address))
+                        r = find_virtual_function(search, f);
         }
         return r;
 }
@@ -103,9 +128,9 @@ static int look_at_domain(const char *domain, void *userdata) {
         return xenstore_foreach(search->xenstore, path, look_at_backend, search);
 }
 
-static bool any_on_pciback(const struct look *look) {
+static bool any_can_be_found(const struct look *look) {
         for (size_t i = 0; i < look->n_functions; i++)
-                if (look->functions[i]->kind == DRIVER_XEN)
+                if (look->functions[i]->kind == DRIVER_XEN || look->functions[i]->n_virtual_functions > 0)
                         return true;
 
         return false;
@@ -114,7 +139,7 @@ static bool any_on_pciback(const struct look *look) {
 int domains_look(struct look *look) {
         _cleanup_close_ int xenstore = -EBADF;
 
-        if (!any_on_pciback(look))
+        if (!any_can_be_found(look))
                 return 0;
 
         /* Where nobody serves it, there is no toolstack that could have made a domain. */

@@ -31,7 +31,7 @@ int stacks_look(struct look *look);
 /* `vfio`: whoever has a function or its group open through VFIO. */
 int vfio_look(struct look *look);
 
-/* `domain`: Xen domains that have a function. */
+/* `domain`: Xen domains that have a function; and `virtual-functions` where they have one of its virtual functions. */
 int domains_look(struct look *look);
 
 /* `virtual-functions` that are enabled. */

@@ -11,12 +11,17 @@
 #define NIC "0000:01:00.0"
 #define TWIN "0000:01:00.1"
 #define HOST "0000:02:00.0"
+#define PHYSICAL "0000:03:00.0"
+#define VIRTUAL "0000:03:00.1"
+#define NOT_OF_XEN "virtual-functions " PHYSICAL " 1 force,"
 #define BACKENDS "/local/domain/0/backend/pci"
 
 static const struct fake_function functions[] = {
         { .address = NIC, .class_code = 0x020000, .driver = "pciback" },
         { .address = TWIN, .class_code = 0x020000, .driver = "pciback" },
         { .address = HOST, .class_code = 0x020000, .driver = "e1000e" },
+        { .address = PHYSICAL, .class_code = 0x020000, .driver = "igb", .total_vfs = "7", .vfs = VIRTUAL },
+        { .address = VIRTUAL, .class_code = 0x020000, .driver = "pciback", .physical = PHYSICAL },
 };
 
 static int setup(void **state) {
@@ -51,8 +56,24 @@ static void test_domains(void **state) {
         struct setting *setting = *state;
 
         xenstored_start(&xenstored, setting->tree);
-        expect_findings(setting, "domain " NIC " 3 refuse,domain " TWIN " 12 refuse,");
+        expect_findings(setting, "domain " NIC " 3 refuse,domain " TWIN
+                                 " 12 refuse,virtual-functions " PHYSICAL " 1 force,");
         xenstored_stop(&xenstored);
+}
+
+/* A physical function takes its virtual ones along, whoever has them. */
+static void test_virtual_function(void **state) {
+        static const struct key keys[] = {
+                { BACKENDS "/5/0/num_devs", "1" },
+                { BACKENDS "/5/0/dev-0", VIRTUAL },
+        };
+        struct xenstored xenstored = { .keys = keys, .n = ELEMENTSOF(keys) };
+        struct setting *setting = *state;
+
+        xenstored_start(&xenstored, setting->tree);
+        expect_findings(setting, "virtual-functions " PHYSICAL " 1 refuse,domain " VIRTUAL " 5 refuse,");
+        xenstored_stop(&xenstored);
+        expect_findings(setting, NOT_OF_XEN);
 }
 
 static void test_no_domains(void **state) {
@@ -61,11 +82,11 @@ static void test_no_domains(void **state) {
         struct setting *setting = *state;
 
         /* No toolstack at all; one that has made nothing; one that was killed. */
-        expect_findings(setting, "");
+        expect_findings(setting, NOT_OF_XEN);
         xenstored_start(&xenstored, setting->tree);
-        expect_findings(setting, "");
+        expect_findings(setting, NOT_OF_XEN);
         xenstored_stop(&xenstored);
-        expect_findings(setting, "");
+        expect_findings(setting, NOT_OF_XEN);
 }
 
 /* What cannot be known is no "nobody". */
@@ -92,4 +113,5 @@ static void test_faults(void **state) {
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_domains), ON_HOST(test_no_domains), ON_HOST(test_faults))
+UNIT_MAIN(ON_HOST(test_domains), ON_HOST(test_virtual_function), ON_HOST(test_no_domains),
+          ON_HOST(test_faults))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the service says of a dom0, and the policy's rows about one."""
 
+import subprocess
+
 import bus
 import table
 from harness import cases, equal, expect_error, test
@@ -42,6 +44,15 @@ def groups():
                  lambda: root.restore_group(0)):
         message = expect_error('NoSuchGroup', call)
         assert 'no IOMMU groups' in message, message
+
+
+@test
+def shown():
+    """The client says that there are no groups, and where to read why"""
+    groups, backends = (subprocess.run(['vfiobindctl', verb], check=True, capture_output=True, text=True).stdout
+                        for verb in ('groups', 'backends'))
+    assert 'no IOMMU groups' in groups and 'vfiobindctl backends' in groups, groups
+    assert 'Xen keeps the IOMMU to itself' in backends and "'bind' takes xen" in backends, backends
 
 
 @test
