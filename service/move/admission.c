@@ -23,10 +23,19 @@ static bool is_asker(const struct draft *draft, const struct grantee *grantee) {
         return grantee->somebody && grantee->uid == draft->request->uid;
 }
 
+static bool is_lease(const struct draft *draft) {
+        return draft->request->errand == ERRAND_LEASE;
+}
+
+/* Whether whoever asks has access already, and for long enough. */
+static bool is_served(const struct draft *draft, const struct grantee *holder) {
+        return is_asker(draft, holder) && (!holder->leased || is_lease(draft));
+}
+
 bool admission_is_due(const struct draft *draft, const struct function *f) {
         struct grantee holder = holder_of(draft, f->group);
 
-        return is_wanted(draft) && f->group >= 0 && !is_asker(draft, &holder);
+        return is_wanted(draft) && f->group >= 0 && !is_served(draft, &holder);
 }
 
 /* What can be known. */
@@ -220,7 +229,7 @@ int admission_withdraw(const struct draft *draft) {
 }
 
 int admission_grant(const struct draft *draft) {
-        const struct grantee asker = { true, draft->request->uid };
+        const struct grantee asker = { true, draft->request->uid, is_lease(draft) };
         struct plan *plan = draft->plan;
         int r = 0;
 
@@ -229,7 +238,7 @@ int admission_grant(const struct draft *draft) {
                 struct grantee holder = holder_of(draft, m->group);
 
                 if (m->group < 0 || !is_last_of_group(plan, i) ||
-                    (is_asker(draft, &holder) && !is_left(draft, m->group)))
+                    (is_served(draft, &holder) && !is_left(draft, m->group)))
                         continue;
                 m->grantee = asker;
                 r = steps_add_for_user(&plan->steps, &plan->n_steps, STEP_ACCESS, i, &asker);

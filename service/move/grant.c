@@ -34,15 +34,21 @@ static struct json_object *member_to_json(const struct grant_member *member) {
         return object;
 }
 
-int grant_save(const struct grant *grant, struct store *store) {
-        _cleanup_json_ struct json_object *object = json_object_new_object();
-        struct json_object *members = json_object_new_array();
-        char name[FILE_NAME_SIZE];
+struct json_object *grant_to_json(const struct grant *grant) {
+        struct json_object *object = json_object_new_object(), *members = json_object_new_array();
 
         json_object_object_add(object, "in_force", json_object_new_boolean(grant->in_force));
+        json_object_object_add(object, "leased", json_object_new_boolean(grant->leased));
         json_object_object_add(object, "members", members);
         for (size_t i = 0; i < grant->n_members; i++)
                 json_object_array_add(members, member_to_json(&grant->members[i]));
+        return object;
+}
+
+int grant_save(const struct grant *grant, struct store *store) {
+        _cleanup_json_ struct json_object *object = grant_to_json(grant);
+        char name[FILE_NAME_SIZE];
+
         return store_write(store, file_name(grant, name), object);
 }
 
@@ -87,6 +93,7 @@ int grant_load(const char *name, struct json_object *object, struct grant **ret)
                 return -EINVAL;
 
         grant->in_force = json_flag(object, "in_force");
+        grant->leased = json_flag(object, "leased");
         for (size_t i = 0; r >= 0 && i < json_object_array_length(members); i++)
                 r = member_from_json(json_object_array_get_idx(members, i), grant);
         if (r < 0)

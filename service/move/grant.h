@@ -17,6 +17,7 @@ struct grant {
         int group;
         uint32_t uid;
         bool in_force; /* else it is to be withdrawn, or an operation is about to grant it */
+        bool leased;   /* it came with a lease, and goes with it */
         bool held;     /* by an operation; not on disk */
         struct grant_member *members;
         size_t n_members;
@@ -25,9 +26,13 @@ struct grant {
 struct grant *grant_free(struct grant *grant);
 DEFINE_CLEANUP(struct grant *, grant_free)
 
-/* Its file: there, away again, and from its NAME and content, where -EINVAL says that they are none. */
+/* Puts its file there, and takes it away. */
 int grant_save(const struct grant *grant, struct store *store);
 int grant_remove(const struct grant *grant, struct store *store);
+
+/* What is in the file, which the caller puts; and back, from the NAME and content of one. -EINVAL where they
+ * are none. */
+struct json_object *grant_to_json(const struct grant *grant);
 int grant_load(const char *name, struct json_object *object, struct grant **ret);
 
 /* Notes who is in the group, and who of them is on VFIO. Returns 0 or -ENOMEM. */

@@ -40,7 +40,7 @@ struct grantee grants_holder(int group, void *userdata) {
 
         for (size_t i = 0; i < grants->n; i++)
                 if (grants->array[i]->group == group && grants->array[i]->in_force)
-                        return (struct grantee){ true, grants->array[i]->uid };
+                        return (struct grantee){ true, grants->array[i]->uid, grants->array[i]->leased };
 
         return (struct grantee){};
 }
@@ -126,6 +126,13 @@ static void review(struct grants *grants, struct grant *grant) {
         (void) access_grant(model_root(grants->model), grant->group, grant->uid);
 }
 
+void grants_end_leased(struct grants *grants, int group, uint32_t uid) {
+        struct grant *grant = find(grants, group, uid);
+
+        if (grant && grant->in_force && grant->leased && !grant->held)
+                withdraw(grants, grant);
+}
+
 void grants_review(struct grants *grants, int group) {
         for (size_t i = grants->n; i-- > 0;)
                 if (grants->array[i]->group == group)
@@ -180,15 +187,16 @@ int grants_begin(struct grants *grants, const struct plan *plan) {
         return r;
 }
 
-static bool is_granted(const struct plan *plan, const struct grant *grant) {
+/* What PLAN gives, if it is what GRANT says. */
+static const struct grantee *find_given(const struct plan *plan, const struct grant *grant) {
         for (size_t i = 0; i < plan->n_movements; i++) {
                 const struct movement *m = &plan->movements[i];
 
                 if (m->group == grant->group && m->grantee.somebody && m->grantee.uid == grant->uid)
-                        return true;
+                        return &m->grantee;
         }
 
-        return false;
+        return NULL;
 }
 
 static bool is_withdrawn(const struct plan *plan, const struct grant *grant) {
@@ -206,8 +214,10 @@ static bool is_withdrawn(const struct plan *plan, const struct grant *grant) {
 static void fulfil(struct grants *grants, const struct plan *plan) {
         for (size_t i = grants->n; i-- > 0;) {
                 struct grant *grant = grants->array[i];
+                const struct grantee *given = find_given(plan, grant);
 
-                if (is_granted(plan, grant)) {
+                if (given) {
+                        grant->leased = given->leased;
                         grant->in_force = grant_note_members(grant, grants->model) >= 0;
                         (void) grant_save(grant, grants->store);
                 } else if (is_withdrawn(plan, grant))

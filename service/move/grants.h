@@ -36,6 +36,9 @@ int grants_begin(struct grants *grants, const struct plan *plan);
 /* It is over. Where it has not SUCCEEDED, everybody has what they had before. */
 void grants_end(struct grants *grants, const struct plan *plan, bool succeeded);
 
+/* Withdraws what UID has in GROUP, if it came with a lease; not while an operation holds the group. */
+void grants_end_leased(struct grants *grants, int group, uint32_t uid);
+
 /* Withdraws what no longer fits, and grants anew what was masked: of GROUP, or of all groups. */
 void grants_review(struct grants *grants, int group);
 void grants_review_all(struct grants *grants);

@@ -218,9 +218,11 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
         wait_on(homecoming);
 }
 
-/* The watches come before the look, so that nothing is missed in between. */
+/* The watches come before the look, so that nothing is missed in between; and so does the end of access that
+ * came with the lease. */
 static int attempt(struct homecoming *homecoming) {
         _cleanup_free_ struct function **functions = NULL;
+        struct mover *mover = homecoming->all->config.mover;
         size_t n;
         int r;
 
@@ -228,9 +230,11 @@ static int attempt(struct homecoming *homecoming) {
         r = find_functions(homecoming, &functions, &n);
         if (r >= 0)
                 r = closing_watch(homecoming->closing, functions, n);
-        return r < 0 ? r
-                     : mover_observe(homecoming->all->config.mover, functions, n, on_observed, homecoming,
-                                     &homecoming->observation);
+        if (r < 0)
+                return r;
+
+        mover_end_access(mover, functions, n, homecoming->lease->holder.uid);
+        return mover_observe(mover, functions, n, on_observed, homecoming, &homecoming->observation);
 }
 
 static int on_soon(sd_event_source *source, void *userdata) {

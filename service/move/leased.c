@@ -82,10 +82,13 @@ static int find_in_group(const struct leases *leases, const struct model *model,
 int leased_find(const struct leases *leases, const struct model *model, struct function *const *functions,
                 size_t n, const struct request *request, struct findings *findings) {
         const struct holder caller = { .name = request->caller, .uid = request->uid };
+        bool opens = request->errand == ERRAND_OPEN;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++) {
-                r = find_lease(leases, functions[i], &caller, findings);
+                /* Opening takes nothing away from whoever has the lease: it is a matter of users. */
+                r = opens ? find_in_group(leases, model, NULL, 0, functions[i], request, findings)
+                          : find_lease(leases, functions[i], &caller, findings);
                 if (r >= 0)
                         r = find_virtual(leases, model, functions[i], findings);
                 if (r >= 0 && request->flags & PLAN_ACCESS)

@@ -361,6 +361,26 @@ int mover_plan_return(struct mover *mover, struct function *const *functions, si
                          findings, ret, failure);
 }
 
+/* Whether the user has a lease of a member of the group. */
+static bool has_lease_in_group(const struct mover *mover, int group, uint32_t uid) {
+        const struct group *g = model_group(mover->config.model, group);
+
+        for (size_t i = 0; g && i < g->n_members; i++) {
+                const struct lease *lease = leases_lease_of(mover->leases, g->members[i]);
+
+                if (lease && !lease->ended && lease->holder.uid == uid)
+                        return true;
+        }
+
+        return false;
+}
+
+void mover_end_access(struct mover *mover, struct function *const *functions, size_t n, uint32_t uid) {
+        for (size_t i = 0; i < n; i++)
+                if (!has_lease_in_group(mover, functions[i]->group, uid))
+                        grants_end_leased(mover->grants, functions[i]->group, uid);
+}
+
 static int start_operation(struct mover *mover, struct journal_entry *entry, moved_t done, void *userdata) {
         struct job *job = add_job(mover, done, userdata);
         int r;

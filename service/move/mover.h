@@ -113,6 +113,10 @@ const char *mover_default_backend(const struct mover *mover);
 /* F has changed: where it came from is forgotten if it is there again. */
 void mover_review(struct mover *mover, struct function *f);
 
+/* The user UID has no lease of FUNCTIONS any more: access that came with one is withdrawn at once, so that
+ * nobody opens anew what is waited for. */
+void mover_end_access(struct mover *mover, struct function *const *functions, size_t n, uint32_t uid);
+
 /* The members of an IOMMU group, or their drivers, have changed: whoever has access to it may lose that. */
 void mover_review_group(struct mover *mover, int group);
 

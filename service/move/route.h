@@ -12,6 +12,7 @@
 struct grantee {
         bool somebody;
         uint32_t uid;
+        bool leased; /* only for as long as a lease */
 };
 
 /* One function that moves. */

@@ -37,7 +37,7 @@ SENSE = 0.4
 # The flag that every release knows.
 GROUP = 2
 # Methods that may change something: nobody has allowed this user any.
-MOVING = ('Apply', 'Bind', 'Restore', 'Reset', 'SetVirtualFunctions')
+MOVING = ('Apply', 'Bind', 'OpenDevice', 'Restore', 'Reset', 'SetVirtualFunctions')
 # Of so many plans the tokens are kept, to be carried out perhaps.
 TOKENS = 16
 
