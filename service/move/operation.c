@@ -10,6 +10,7 @@
 #include "service/move/await.h"
 #include "service/move/lanes.h"
 #include "service/move/operation.h"
+#include "service/move/refresh.h"
 #include "service/move/wording.h"
 
 /* What remains of the limit for undoing when a worker has waited in vain for something besides the kernel.
@@ -33,6 +34,7 @@ struct operation {
         sd_event_source *deadline;
 
         bool resumed;            /* what an earlier run has left may be settled */
+        struct turn turn;        /* of workers that may be setting a number of virtual functions */
         struct awaited *awaited; /* workers that an earlier run of the service has left; NULL once they have
                                     ended */
 };
@@ -59,9 +61,7 @@ static void tell_changed(struct operation *operation) {
 }
 
 static struct function *function_of(const struct operation *operation, const struct movement *m) {
-        struct function *f = model_function(operation->context->model, &m->address);
-
-        return f && f->identity == m->identity ? f : NULL;
+        return refresh_find(operation->context->model, m);
 }
 
 /* The step that is under way; of several, the first. */
@@ -99,49 +99,8 @@ char *operation_message(const struct operation *operation) {
 
 /* The end. */
 
-/* Those that come and go with a physical function, as an array that the caller frees. */
-static struct pci_address *list_virtual(const struct function *f, size_t *ret_n) {
-        size_t n = f ? f->n_virtual_functions : 0;
-        struct pci_address *list = calloc(n + 1, sizeof(*list));
-
-        *ret_n = list ? n : 0;
-        if (*ret_n > 0)
-                memcpy(list, f->virtual_functions, n * sizeof(*list));
-        return list;
-}
-
-static void refresh_virtual(struct operation *operation, const struct pci_address *list, size_t n) {
-        struct model *model = operation->context->model;
-
-        for (size_t i = 0; i < n; i++) {
-                struct function *f = model_function(model, &list[i]);
-
-                if (f && f->moving)
-                        model_set_moving(f, false);
-                model_update(model, &list[i], MOVED_BY_US);
-        }
-}
-
-static void refresh_function(struct operation *operation, const struct movement *m) {
-        struct function *f = function_of(operation, m);
-        size_t n_before, n_now;
-        _cleanup_free_ struct pci_address *before = list_virtual(f, &n_before), *now = NULL;
-
-        if (f)
-                model_set_moving(f, false);
-        model_update(operation->context->model, &m->address, MOVED_BY_US);
-
-        now = list_virtual(function_of(operation, m), &n_now);
-        refresh_virtual(operation, before, n_before);
-        refresh_virtual(operation, now, n_now);
-}
-
-/* Shows the world what became of the functions. */
 static void refresh(struct operation *operation) {
-        const struct plan *plan = plan_of(operation);
-
-        for (size_t i = 0; i < plan->n_movements; i++)
-                refresh_function(operation, &plan->movements[i]);
+        refresh_moved(operation->context->model, plan_of(operation));
 }
 
 static void review_records(struct operation *operation) {
@@ -434,8 +393,25 @@ static void on_workers_ended(void *userdata) {
         struct operation *operation = userdata;
 
         operation->awaited = awaited_free(operation->awaited);
+        turns_leave(operation->context->turns, &operation->turn);
         if (operation->resumed)
                 undo(operation);
+}
+
+static void on_turn(void *userdata) {
+}
+
+/* They need no turn to go on with, but everybody else has to wait for them. */
+static void hold_turn(struct operation *operation) {
+        const struct plan *plan = plan_of(operation);
+
+        operation->turn.begins = on_turn;
+        for (size_t i = 0; i < plan->n_movements; i++)
+                if (plan->movements[i].sets_virtual_functions ||
+                    plan->movements[i].old_virtual_functions > 0) {
+                        turns_enter(operation->context->turns, &operation->turn);
+                        return;
+                }
 }
 
 int operation_recover(const struct operation_context *context, struct journal_entry *entry,
@@ -461,6 +437,9 @@ int operation_recover(const struct operation_context *context, struct journal_en
                 return r;
         }
 
+        if (operation->awaited)
+                hold_turn(operation);
+
         /* A worker that outlives its service is in the kernel's hands: without a service it makes no further
          * write. */
         operation->state = operation->awaited ? OPERATION_STUCK : OPERATION_UNDOING;
@@ -478,6 +457,7 @@ struct operation *operation_free(struct operation *operation) {
         if (!operation)
                 return NULL;
 
+        turns_leave(operation->context->turns, &operation->turn);
         lanes_free(operation->lanes, operation->n_lanes);
         awaited_free(operation->awaited);
         sd_event_source_disable_unref(operation->deadline);

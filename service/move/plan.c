@@ -247,6 +247,35 @@ static int find_in_topology(struct plan *plan, const struct model *model, const 
         return find_blockers(plan, model, movement);
 }
 
+/* Virtual functions that go take the right to open their groups along. */
+static int find_admitted_virtual(const struct draft *draft, const struct function *f) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < f->n_virtual_functions; i++) {
+                const struct function *v = model_function(draft->model, &f->virtual_functions[i]);
+
+                if (v)
+                        r = admission_find(draft, &(struct movement){
+                                                                  .address = v->address,
+                                                                  .group = v->group,
+                                                  });
+        }
+
+        return r;
+}
+
+static int find_for_movement(const struct draft *draft, const struct movement *m) {
+        const struct function *f = model_function(draft->model, &m->address);
+        int r;
+
+        r = find_in_topology(draft->plan, draft->model, f, m);
+        if (r >= 0)
+                r = admission_find(draft, m);
+        if (r >= 0 && errand_rules(draft->plan->errand)->minds_virtual)
+                r = find_admitted_virtual(draft, f);
+        return r;
+}
+
 static int add_steps(const struct draft *draft) {
         struct plan *plan = draft->plan;
         int r;
@@ -255,14 +284,9 @@ static int add_steps(const struct draft *draft) {
         if (r >= 0)
                 r = admission_withdraw(draft);
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
-                struct movement *m = &plan->movements[i];
-
                 r = errand_rules(plan->errand)->add_steps(draft, i);
                 if (r >= 0)
-                        r = find_in_topology(plan, draft->model, model_function(draft->model, &m->address),
-                                             m);
-                if (r >= 0)
-                        r = admission_find(draft, m);
+                        r = find_for_movement(draft, &plan->movements[i]);
         }
         if (r >= 0)
                 r = admission_grant(draft);

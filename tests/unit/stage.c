@@ -226,7 +226,7 @@ size_t stage_begin_errand(struct stage *stage, enum errand errand, const char *a
         size_t n = find_functions(stage, addresses, functions);
         _cleanup_failure_ struct failure failure = {};
         const struct request request = {
-                .errand = errand, .word = word, .flags = stage->flags, .uid = stage->uid
+                .errand = errand, .word = word, .count = stage->count, .flags = stage->flags, .uid = stage->uid
         };
         const struct asker asker = {
                 .uid = stage->uid,

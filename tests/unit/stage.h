@@ -22,6 +22,7 @@ struct stage {
         struct workers *workers;
         char *directory, *worker;
         int release; /* the pipe that those who hang read from */
+        unsigned count; /* of virtual functions, for requests to set it */
         struct config settings;
         uint64_t begun_usec; /* when those who ask have begun to wait; 0: when they ask */
         unsigned flags;      /* of those who ask, and their user */

@@ -38,8 +38,10 @@ static void note(struct kernel *kernel) {
         _cleanup_close_ int fd =
                         openat(kernel->tree, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 
-        dprintf(fd, "%s %s%s%s\n", step_kind_name(kernel->order->kind), kernel->address,
-                *kernel->order->argument ? " " : "", kernel->order->argument);
+        dprintf(fd, "%s %s", step_kind_name(kernel->order->kind), kernel->address);
+        if (kernel->order->virtual_function > 0)
+                dprintf(fd, "#%u", kernel->order->virtual_function);
+        dprintf(fd, "%s%s\n", *kernel->order->argument ? " " : "", kernel->order->argument);
 }
 
 static void set_driver(struct kernel *kernel, const char *driver) {
@@ -93,6 +95,10 @@ static int group_of(struct kernel *kernel) {
 static int act(struct kernel *kernel) {
         const char *argument = kernel->order->argument;
         char driver[STEP_ARGUMENT_SIZE + 64];
+
+        /* There are none on the tree. */
+        if (kernel->order->virtual_function > 0)
+                return 0;
 
         switch (kernel->order->kind) {
         case STEP_LOAD_MODULE:

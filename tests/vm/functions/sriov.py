@@ -19,6 +19,14 @@ def make(client, count, target='vfio', flags=0, device=DISK):
     return client.call(bus.MANAGER, 'SetVirtualFunctions', '(sust)', device, count, target, flags)
 
 
+def lease(address):
+    """The descriptor that holds it."""
+    answer, descriptors = root.connection.call_with_unix_fd_list_sync(
+        bus.NAME, bus.ROOT, bus.MANAGER, 'Acquire', bus.GLib.Variant('(asst)', ([address], 'vfio', 0)), None,
+        bus.Gio.DBusCallFlags.NONE, -1, None, None)
+    return descriptors.get(answer.unpack()[0])
+
+
 def state():
     return kernel.attribute(DISK, 'sriov_numvfs'), kernel.attribute(DISK, 'sriov_drivers_autoprobe')
 
@@ -96,6 +104,21 @@ def in_use():
                 expect_error('InUse', root.bind, DISK, 'kvm', flags)
             equal((state(), kernel.driver(DISK)), (('2', '1'), 'nvme'))
         equal(len(make(root, 4)), 4)
+
+
+@test
+def leased():
+    """They are not removed while one of them is leased, with FORCE or without; the lease's end leaves it where it was made for"""
+    with made(2) as addresses:
+        descriptor = lease(addresses[0])
+        try:
+            for flags in 0, bus.FORCE:
+                expect_error('InUse', make, root, 0, 'vfio', flags)
+                expect_error('InUse', root.bind, DISK, 'kvm', flags)
+        finally:
+            os.close(descriptor)
+        bus.wait_for(lambda: not root.call(bus.MANAGER, 'ListLeases'), 'the end of the lease')
+        equal([kernel.driver(address) for address in addresses], ['vfio-pci'] * 2)
 
 
 @test
