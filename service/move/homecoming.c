@@ -47,10 +47,13 @@ static bool is_under_way(const struct homecoming *homecoming) {
 static void stir(void *userdata) {
         struct homecoming *homecoming = userdata;
 
-        if (is_under_way(homecoming))
+        if (is_under_way(homecoming)) {
                 homecoming->stirred = true;
-        else
-                set_due(homecoming);
+                return;
+        }
+
+        homecoming->failed = false;
+        set_due(homecoming);
 }
 
 /* The attempt is over, and something is left to bring back. */
@@ -287,14 +290,15 @@ static void lease_ended(struct lease *lease, void *userdata) {
         set_due(homecoming);
 }
 
-static void lease_settled(struct lease *lease, uint32_t operation, bool done, void *userdata) {
+static void lease_settled(struct lease *lease, uint32_t operation, bool held, bool done, void *userdata) {
         struct homecoming *homecoming = find(userdata, lease);
 
         if (!homecoming)
                 return;
 
         if (operation != homecoming->operation) {
-                stir(homecoming);
+                if (held)
+                        stir(homecoming);
                 return;
         }
 

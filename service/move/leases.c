@@ -437,10 +437,13 @@ void leases_settle(struct leases *leases, uint32_t operation, const struct plan 
         if (!done)
                 leases_abandon(leases, operation);
 
-        for (size_t i = 0; leases->listener && i < leases->n; i++)
-                if (leases->array[i]->ended && holds_member(leases, leases->array[i], plan))
-                        leases->listener->settled(leases->array[i], operation, done,
+        for (size_t i = 0; leases->listener && i < leases->n; i++) {
+                struct lease *lease = leases->array[i];
+
+                if (lease->ended)
+                        leases->listener->settled(lease, operation, holds_member(leases, lease, plan), done,
                                                   leases->listener_userdata);
+        }
 }
 
 void leases_forget(struct leases *leases, const struct function *f) {

@@ -30,11 +30,11 @@ struct leases_config {
         void *userdata;
 };
 
-/* Told of those that have ended: that one has; that an operation which held one of its members is settled;
- * that nothing is left of it, before it is freed. */
+/* Told of those that have ended: that one has; that an operation is settled, which HELD one of what are its
+ * members now or not, and was DONE or has failed; that nothing is left of it, before it is freed. */
 struct leases_listener {
         void (*ended)(struct lease *lease, void *userdata);
-        void (*settled)(struct lease *lease, uint32_t operation, bool done, void *userdata);
+        void (*settled)(struct lease *lease, uint32_t operation, bool held, bool done, void *userdata);
         void (*gone)(struct lease *lease, void *userdata);
 };
 

@@ -211,8 +211,15 @@ static int check_identity(struct kernel *kernel) {
         return st.st_ino == kernel->order->identity ? 0 : -ESTALE;
 }
 
+static bool is_in_use(struct kernel *kernel, const char *address) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "in-use/%s", address);
+        return faccessat(kernel->tree, path, F_OK, 0) >= 0;
+}
+
 /* Each of the functions noted is open: the subject is how many were noted, the message which survey it is.
- */
+ * Through VFIO, where there is a file TREE/in-use/ADDRESS. */
 static int survey(struct kernel *kernel, char *noted) {
         static unsigned n_surveys;
         struct finding_record record;
@@ -226,6 +233,10 @@ static int survey(struct kernel *kernel, char *noted) {
                 struct finding finding = { .kind = FINDING_OPEN, .severity = SEVERITY_FORCE };
                 char subject[16], message[32];
 
+                if (is_in_use(kernel, word)) {
+                        finding.kind = FINDING_VFIO;
+                        finding.severity = SEVERITY_REFUSE;
+                }
                 snprintf(subject, sizeof(subject), "%u", n);
                 snprintf(message, sizeof(message), "survey %u", n_surveys);
                 finding.subject = subject;

@@ -20,6 +20,7 @@ static const struct bit function_bits[] = {
         { FUNCTION_HOME, "home" },
         { FUNCTION_BUSY, "busy" },
         { FUNCTION_VFIO_DRIVER, "vfio-driver" },
+        { FUNCTION_LEASE, "lease" },
 };
 
 static const struct bit group_bits[] = {
