@@ -38,7 +38,9 @@ static const struct home *no_home(const struct function *f, void *userdata) {
 
 /* Alice may open group 2 where USERDATA says so. */
 static struct grantee holder(int group, void *userdata) {
-        return (struct grantee){ group == 2 && *(const bool *) userdata, ALICE };
+        const struct grantee *alice = userdata;
+
+        return group == 2 ? *alice : (struct grantee){};
 }
 
 static int setup(void **state) {
@@ -60,6 +62,8 @@ struct row {
         uint32_t uid;
         bool held;
         enum failure_kind kind;
+        enum errand errand;
+        bool leased;             /* what alice has came with a lease */
         const char *steps;       /* those about access: "withdraw-access address uid; " */
         const char *findings;    /* those about access: the addresses */
         const char *permissions; /* "action address; " */
@@ -87,8 +91,11 @@ static void describe(const struct plan *plan, char steps[static 512], char findi
 
 static void check(struct host *host, const struct row *row, size_t i) {
         _cleanup_free_ char *copy = strdup(row->named);
-        const struct request request = { .word = row->word, .flags = row->flags, .uid = row->uid };
-        const struct memory memory = { .home = no_home, .grantee = holder, .grants = (void *) &row->held };
+        const struct request request = {
+                .errand = row->errand, .word = row->word, .flags = row->flags, .uid = row->uid
+        };
+        const struct grantee alice = { row->held, ALICE, row->leased };
+        const struct memory memory = { .home = no_home, .grantee = holder, .grants = (void *) &alice };
         _cleanup_failure_ struct failure failure = {};
         _cleanup_(plan_freep) struct plan *plan = NULL;
         char steps[512], findings[512], permissions[512], *save = NULL;
@@ -125,6 +132,12 @@ static void test_plans(void **state) {
                   .permissions = "access " HELD "; access " HELD2 "; access " STUB "; " },
                 { HELD " " STUB, "vfio", PLAN_ACCESS, ALICE, true, .steps = "", .findings = "",
                   .permissions = "bind " STUB "; access " HELD "; access " HELD2 "; access " STUB "; " },
+                /* for longer than the lease that it came with */
+                { HELD, "vfio", PLAN_ACCESS, ALICE, true, .leased = true, .steps = "access " HELD " 1001; ",
+                  .findings = "", .permissions = "access " HELD "; access " HELD2 "; access " STUB "; " },
+                { HELD, "vfio", PLAN_ACCESS, ALICE, true, .leased = true, .errand = ERRAND_LEASE,
+                  .steps = "", .findings = "",
+                  .permissions = "bind " HELD "; access " HELD "; access " HELD2 "; access " STUB "; " },
                 /* from one user to the next */
                 { HELD " " HELD2, "vfio", PLAN_ACCESS, BOB, true,
                   .steps = "withdraw-access " HELD " 1001; access " HELD2 " 1002; ",
@@ -153,9 +166,9 @@ static void test_plans(void **state) {
 
 /* Whatever is done to a function in a group that somebody else may open. */
 static void test_reset(void **state) {
-        static const bool held = true;
+        static const struct grantee alice = { true, ALICE };
         static const struct findings none;
-        const struct memory memory = { .home = no_home, .grantee = holder, .grants = (void *) &held };
+        const struct memory memory = { .home = no_home, .grantee = holder, .grants = (void *) &alice };
         const struct request request = { .errand = ERRAND_RESET, .word = "", .uid = BOB };
         struct host *host = *state;
         _cleanup_failure_ struct failure failure = {};
