@@ -76,6 +76,8 @@ SUITES = {
     'vm-functions': guest('conformance', 'functions/run'),
     'vm-policy': guest('main', 'policy/run iommu reload'),
     'vm-xen': guest('xen', 'xen/run', '--packages', 'tests/vm/xen/packages'),
+    'vm-leases': guest('leases', 'leases/run machines agent', '--packages', 'tests/vm/leases/packages'),
+    'vm-others': guest('leases', 'leases/run restarts others domains', '--packages', 'tests/vm/leases/packages'),
     'faults': meson('sanitize', 'faults'),
     'vm-killed': guest('main', 'stranded/run killed', '--module', 'stranded/driver'),
     'load': meson('sanitize', 'load'),

@@ -177,6 +177,11 @@ def readme_shows_the_rules():
     assert len(shown) == len(rules), 'README.md shows a rule that is not installed'
 
 
+def readme_shows_the_agent():
+    shown = re.findall(r'^```python\n(.*?)^```$', read('README.md'), re.MULTILINE | re.DOTALL)
+    assert shown == [read('dbus/agent.py')], 'not the program that is installed'
+
+
 def readme_links_lead_somewhere():
     links = [link for link in re.findall(r'\]\(([^)#]+)\)', read('README.md')) if '://' not in link]
     missing = [link for link in links if not os.path.exists(os.path.join(TOP, link))]
@@ -206,6 +211,7 @@ def main():
         ('manual and interface file have the kinds of findings', explains_findings),
         ('the client\'s manual has the verbs and options of its help', lambda: explains_the_client(sys.argv[1])),
         ('README.md shows the rules that are installed', readme_shows_the_rules),
+        ('README.md shows the agent that is installed', readme_shows_the_agent),
         ('README.md has links that lead somewhere', readme_links_lead_somewhere),
         ('every command line is found', commands_are_found),
     ]

@@ -6,6 +6,7 @@ import subprocess
 import bus
 import kernel
 from harness import equal, expect_error
+from program import Program
 
 root = bus.Client()
 
@@ -59,37 +60,6 @@ def in_the_way(address, *expected):
         refused(address, bus.FORCE)
     else:
         round_trip(address, bus.FORCE)
-
-
-class Program:
-    """A process that says something when it is ready, and ends when it is told to."""
-
-    def __init__(self, *command, ready=None, **options):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
-        self.pid = self.process.pid
-        if ready is not None:
-            self.expect(ready)
-
-    def expect(self, words):
-        line = self.process.stdout.readline()
-        assert words in line, f'{self.process.args} says {line!r}, not {words!r}'
-
-    def ask(self, line, answer):
-        self.process.stdin.write(f'{line}\n')
-        self.process.stdin.flush()
-        self.expect(answer)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 OPEN = 'import os, sys; fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK); print("ready", flush=True); sys.stdin.read()'

@@ -81,6 +81,11 @@ class Pending:
             raise BusError(self.reply.get_error_name(), values[0] if values else '')
         return values[0] if len(values) == 1 else values or None
 
+    def descriptor(self, seconds=PATIENCE):
+        """The file descriptor that is the answer's first value, now the caller's. Raises BusError."""
+        index, *_ = self.result(seconds)
+        return self.reply.get_unix_fd_list().steal_fds()[index]
+
 
 class Client:
     """A connection to the system bus. `signals` has each signal of the service as (path, interface, name, values)."""
