@@ -340,6 +340,13 @@ int leases_hand_over(struct leases *leases, uint32_t operation) {
         return lease && lease->write_end >= 0 ? TAKE_FD(lease->write_end) : -ENOENT;
 }
 
+/* Its own end of the pipe hangs up then. */
+void leases_disown(struct leases *leases, uint32_t operation) {
+        int fd = leases_hand_over(leases, operation);
+
+        closep(&fd);
+}
+
 /* What operations do to them. */
 
 /* What somebody does with a function that is leased. */

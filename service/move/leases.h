@@ -71,6 +71,9 @@ void leases_settle(struct leases *leases, uint32_t operation, const struct plan 
  * where nothing is left of it. */
 int leases_hand_over(struct leases *leases, uint32_t operation);
 
+/* Whoever asked for the lease that OPERATION has made, if it has, waits no more: it ends at once. */
+void leases_disown(struct leases *leases, uint32_t operation);
+
 /* The function is about to be removed from the model, for good. */
 void leases_forget(struct leases *leases, const struct function *f);
 

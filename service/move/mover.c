@@ -105,6 +105,8 @@ static void on_settled(struct operation *operation, const struct failure *failur
         if (done)
                 leases_note(mover->leases, entry->id, entry->plan, &holder);
         leases_settle(mover->leases, entry->id, entry->plan, done);
+        if (!job->done)
+                leases_disown(mover->leases, entry->id);
         if (mover->listener)
                 mover->listener->settled(operation, failure, !job->done, mover->listener_userdata);
 

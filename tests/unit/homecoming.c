@@ -217,6 +217,24 @@ static void test_any_moment(void **state) {
         }
 }
 
+/* The kernel answers when the caller has been told that it does not: there is nobody to have the lease. */
+static void test_stuck(void **state) {
+        struct home_stage *home = *state;
+        struct stage *stage = &home->stage;
+        size_t answer;
+
+        stage->settings.limit_usec = 300 * 1000;
+        stage_fault(stage, "bind", NIC, 1, "hang");
+        answer = stage_begin_errand(stage, ERRAND_LEASE, NIC, "vfio");
+        assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_STUCK);
+        stage->settings.limit_usec = 10 * 1000 * 1000;
+        stage_release(stage);
+        stage_settle(stage);
+        assert_string_equal(stage_state(stage, NIC), "vfio-pci/vfio-pci");
+        run_until_state(home, NIC, "e1000e/");
+        expect_nothing_left(home);
+}
+
 /* What was on VFIO before is on VFIO afterwards, wherever its holder has taken it. */
 static void test_from_vfio(void **state) {
         struct home_stage *home = *state;
@@ -257,4 +275,4 @@ static void test_refused(void **state) {
 #define ON_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOME(test_closed), ON_HOME(test_in_use), ON_HOME(test_still_in_use), ON_HOME(test_restart),
-          ON_HOME(test_any_moment), ON_HOME(test_from_vfio), ON_HOME(test_refused))
+          ON_HOME(test_any_moment), ON_HOME(test_from_vfio), ON_HOME(test_stuck), ON_HOME(test_refused))
