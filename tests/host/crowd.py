@@ -31,29 +31,40 @@ def known(client):
     return {device[0]: (device[5], device[6]) for device in client.call('ListDevices')[0]}
 
 
-def waited(host, *pids):
-    """How long these processes have been ready to run but waited for others' use of the processors, in seconds."""
-    total = 0
-    for pid in pids:
-        for task in os.listdir(host.path(f'/proc/{pid}/task')):
+class Clock:
+    """Seconds, but those in which the service, its workers and the simulation were ready to run and waited for others' use of
+    the processors: other tests on the machine."""
+
+    def __init__(self, host):
+        self.host = host
+        self.waits = {}
+        self.others = self.waited()
+        self.start = time.monotonic()
+
+    def waited(self):
+        """Workers come and go: what one has waited for until it was last seen counts on."""
+        for pid in (self.host.init, *self.host.pids_of('vfiobindd'), *self.host.workers()):
             with contextlib.suppress(OSError):
-                total += int(host.read(f'/proc/{pid}/task/{task}/schedstat').split()[1])
-    return total / 1e9
+                for task in os.listdir(f'/proc/{pid}/task'):
+                    with open(f'/proc/{pid}/task/{task}/schedstat', encoding='ascii') as file:
+                        self.waits[task] = int(file.read().split()[1]) / 1e9
+        return sum(self.waits.values())
+
+    def seconds(self):
+        return time.monotonic() - self.start - (self.waited() - self.others)
 
 
 def await_truth(host, client, seconds, but=None):
-    """Waits until the service knows all that is there. How long it took: what other tests on the machine have cost the service,
-    and the simulation that it waits for, does not count."""
-    expected, pids, start = truth(host), (1, host.daemon_pid(client)), time.monotonic()
-    others = waited(host, *pids)
+    """Waits until the service knows all that is there, and answers how long it took."""
+    expected, clock = truth(host), Clock(host)
     while (found := known(client)) != expected:
         wrong = {address for address in found.keys() | expected.keys() if found.get(address) != expected.get(address)} - {but}
         if not wrong:
             break
-        took = time.monotonic() - start - (waited(host, *pids) - others)
+        took = clock.seconds()
         assert took <= seconds, f'after {took:.2f} s {len(wrong)} functions are not right: {sorted(wrong)[:5]}'
         time.sleep(PAUSE)
-    return time.monotonic() - start - (waited(host, *pids) - others)
+    return clock.seconds()
 
 
 def memory(host, pid):
