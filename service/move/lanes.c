@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "service/host/array.h"
+#include "service/host/variant.h"
 #include "service/move/lanes.h"
 
 struct lanes {
@@ -85,4 +86,23 @@ int lanes_new(const struct lane_context *context, struct lane ***ret, size_t *re
         *ret = lanes.array;
         *ret_n = lanes.n;
         return 0;
+}
+
+void lanes_name_drivers(struct plan *plan, const struct model *model, struct lane **lanes, size_t n) {
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                struct movement *m = &plan->movements[i];
+                struct target *target = m->offspring ?: &m->target;
+                char driver[NAME_MAX + 1];
+
+                if (!target->backend || target->backend->kind != DRIVER_VFIO || *target->load == '\0' ||
+                    driver_is_registered(model, target->driver) ||
+                    !module_driver(model_root(model), target->load, driver))
+                        continue;
+
+                steps_rename_driver(plan->steps, plan->n_steps, i, target->driver, driver);
+                for (size_t l = 0; l < n; l++)
+                        lane_rename_driver(lanes[l], i, target->driver, driver);
+                strcpy(target->driver, driver);
+                strcpy(target->override, driver);
+        }
 }

@@ -10,3 +10,7 @@
  * with lanes_free(). */
 int lanes_new(const struct lane_context *context, struct lane ***ret, size_t *ret_n);
 void lanes_free(struct lane **lanes, size_t n);
+
+/* Of a variant of VFIO only the module's name was known when PLAN was made. Now that it is loaded it tells
+ * its driver's, which the plan and the lanes' steps bear from here on. */
+void lanes_name_drivers(struct plan *plan, const struct model *model, struct lane **lanes, size_t n);

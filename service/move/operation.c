@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "service/host/variant.h"
 #include "service/move/await.h"
 #include "service/move/lanes.h"
 #include "service/move/operation.h"
@@ -176,28 +175,6 @@ static void run_lanes(struct operation *operation, size_t from, size_t to) {
                 lane_run(operation->lanes[i]);
 }
 
-/* Of a variant of VFIO only the module's name was known. Now that it is loaded, it tells its driver's. */
-static void name_drivers(struct operation *operation) {
-        struct plan *plan = operation->entry->plan;
-
-        for (size_t i = 0; i < plan->n_movements; i++) {
-                struct movement *m = &plan->movements[i];
-                struct target *target = m->offspring ?: &m->target;
-                char driver[NAME_MAX + 1];
-
-                if (!target->backend || target->backend->kind != DRIVER_VFIO || *target->load == '\0' ||
-                    driver_is_registered(operation->context->model, target->driver) ||
-                    !module_driver(model_root(operation->context->model), target->load, driver))
-                        continue;
-
-                steps_rename_driver(plan->steps, plan->n_steps, i, target->driver, driver);
-                for (size_t l = 0; l < operation->n_lanes; l++)
-                        lane_rename_driver(operation->lanes[l], i, target->driver, driver);
-                strcpy(target->driver, driver);
-                strcpy(target->override, driver);
-        }
-}
-
 static void lane_ended(struct operation *operation) {
         if (--operation->n_busy > 0)
                 return;
@@ -209,7 +186,8 @@ static void lane_ended(struct operation *operation) {
                 undo(operation);
         else if (operation->loading && operation->n_lanes > 1) {
                 operation->loading = false;
-                name_drivers(operation);
+                lanes_name_drivers(operation->entry->plan, operation->context->model, operation->lanes,
+                                   operation->n_lanes);
                 run_lanes(operation, 1, operation->n_lanes);
         } else {
                 settle(operation);
