@@ -59,6 +59,8 @@ def device_properties(address):
         'MaxVirtualFunctions': int(kernel.attribute(address, 'sriov_totalvfs', '0')),
         'ResetMethods': kernel.attribute(address, 'reset_method').split(),
         'Busy': False,
+        'Lease': '',
+        'LeaseState': '',
     }
 
 
