@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!name)
                 return -1;
 
-        text = strndup((const char *) data, size);
+        text = fuzz_text(data, size);
         assert(text);
         object = json_tokener_parse(text);
         if (!json_object_is_type(object, json_type_object))

@@ -73,7 +73,7 @@ class Move:
             except (FileNotFoundError, ValueError):
                 continue
             if sorted(movement['address'] for movement in entry['movements']) == sorted(self.devices):
-                return sum(step['done'] for step in entry['steps'])
+                return len(entry['done'])
         return None
 
     def check(self, interrupted, reply):
