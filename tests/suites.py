@@ -86,6 +86,7 @@ SUITES = {
     'vm-policy-amd': guest('amd', 'policy/run iommu'),
     'vm-policy-off': guest('no-iommu', 'policy/run off'),
     'vm-sanitize': guest('main', 'main/sanitized bad_input outside', build='sanitize'),
+    'pace': meson('release', 'pace'),
     'valgrind': meson('release', 'valgrind'),
     'vm-conformance': guest('conformance', f'../host/conformance/check {CONFORMANCE}'),
     'vm-framebuffer': guest('framebuffer', 'findings/run firmware'),

@@ -67,6 +67,13 @@ def await_truth(host, client, seconds, but=None):
     return clock.seconds()
 
 
+def change(host, root, count, seconds=simhost.DEADLINE):
+    """How long the service took from the last uevent on."""
+    set_count(host, count)
+    host.settle()
+    return await_truth(host, root, seconds)
+
+
 def memory(host, pid):
     """A process's own memory, in kB. Its pid is the one inside."""
     for line in host.read(f'/proc/{pid}/status').splitlines():
