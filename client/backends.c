@@ -17,7 +17,7 @@ static int print_backends(Client *client, json_object *backends, json_object *ma
         _cleanup_table_ Table *table = NULL;
         int r;
 
-        table = table_new(&client->terminal, columns, sizeof(columns) / sizeof(columns[0]));
+        table = table_new(&client->terminal, columns, ELEMENTSOF(columns));
         if (!table)
                 return -ENOMEM;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Release of what a variable holds when its scope is left, for the types that the client works with. */
+/* Release of what a variable holds when its scope is left, for the types that the client works with; and how
+ * long an array is. */
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -30,3 +31,5 @@ static inline void cleanup_json(json_object **object) {
 #define _cleanup_bus_message_ _cleanup_(sd_bus_message_unrefp)
 #define _cleanup_bus_error_ _cleanup_(sd_bus_error_free)
 #define _cleanup_event_ _cleanup_(sd_event_unrefp)
+
+#define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))

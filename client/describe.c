@@ -65,7 +65,7 @@ static void write_driver(FILE *out, const Facts *facts) {
         const char *state = json_string(facts->device, "state");
 
         fputs(driver_or_none(json_string(facts->device, "driver")), out);
-        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
                 if (strcmp(states[i].state, state) == 0)
                         fprintf(out, " (%s)", states[i].words);
 }
@@ -150,7 +150,7 @@ static void write_remarks(FILE *out, const Facts *facts) {
         };
         const char *separator = "";
 
-        for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(remarks); i++)
                 if (json_boolean(facts->device, remarks[i].key)) {
                         fprintf(out, "%s%s", separator, remarks[i].words);
                         separator = "; ";
@@ -187,7 +187,7 @@ static void write_power(FILE *out, const Facts *facts) {
         };
         const char *state = json_string(facts->device, "power_state");
 
-        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
                 if (strcmp(states[i].state, state) == 0)
                         fprintf(out, "%s (%s)", state, states[i].words);
 }
@@ -277,7 +277,7 @@ int describe_device(const Terminal *terminal, json_object *device, json_object *
         printf("%s%s%s%s%s\n", terminal_style(terminal, STYLE_STRONG), json_string(device, "address"),
                terminal_style_end(terminal, STYLE_STRONG), *escaped ? " " : "", escaped);
 
-        for (size_t i = 0; i < sizeof(facts_table) / sizeof(facts_table[0]); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(facts_table); i++) {
                 r = print_fact(terminal, facts_table[i].label, facts_table[i].write, &facts);
                 if (r < 0)
                         return r;

@@ -68,7 +68,7 @@ static const Failure failures[] = {
 };
 
 static const Failure *find_failure(const char *name) {
-        for (size_t i = 0; name && i < sizeof(failures) / sizeof(failures[0]); i++) {
+        for (size_t i = 0; name && i < ELEMENTSOF(failures); i++) {
                 size_t n = strlen(failures[i].name);
 
                 if (failures[i].name[n - 1] == '.' ? strncmp(failures[i].name, name, n) == 0
@@ -85,7 +85,7 @@ static bool message_is_empty(const char *message) {
 
         if (!message)
                 return true;
-        for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(empty); i++)
                 if (strcasecmp(empty[i], message) == 0)
                         return true;
         return false;

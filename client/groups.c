@@ -110,7 +110,7 @@ static int print_groups(Client *client, json_object *objects, const Group *group
         size_t n_viable = 0;
         int r;
 
-        table = table_new(&client->terminal, columns, sizeof(columns) / sizeof(columns[0]));
+        table = table_new(&client->terminal, columns, ELEMENTSOF(columns));
         if (!table)
                 return -ENOMEM;
 
@@ -152,7 +152,7 @@ static Status print_groups_json(Client *client, const Group *groups, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 json_object *properties = groups[i].properties;
 
-                for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
+                for (size_t k = 0; k < ELEMENTSOF(members); k++) {
                         json_object_array_sort(json_member(properties, members[k]), compare_paths);
                         json_object_object_add(properties, members[k], addresses(properties, members[k]));
                 }

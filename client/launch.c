@@ -13,7 +13,7 @@
 /* What people send to a program that they want to end, to reload or to report. */
 static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
-#define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+#define N_SIGNALS ELEMENTSOF(signals)
 
 /* What the kernel sends because of a key or a hang-up went to the whole process group. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {

@@ -55,7 +55,7 @@ static int print_leases(Client *client, json_object *leases) {
         _cleanup_table_ Table *table = NULL;
         int r = 0;
 
-        table = table_new(&client->terminal, columns, sizeof(columns) / sizeof(columns[0]));
+        table = table_new(&client->terminal, columns, ELEMENTSOF(columns));
         if (!table)
                 return -ENOMEM;
 

@@ -79,7 +79,7 @@ static int print_functions(Client *client, const Function *functions, size_t n) 
         _cleanup_table_ Table *table = NULL;
         int r;
 
-        table = table_new(&client->terminal, columns, sizeof(columns) / sizeof(columns[0]));
+        table = table_new(&client->terminal, columns, ELEMENTSOF(columns));
         if (!table)
                 return -ENOMEM;
 

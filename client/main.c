@@ -8,8 +8,6 @@
 #include "cleanup.h"
 #include "client.h"
 
-#define ELEMENTSOF(array) (sizeof(array) / sizeof(*(array)))
-
 typedef struct Verb {
         const char *name;
         const char *operands; /* as the help shows them */

@@ -144,7 +144,7 @@ static const Event events[] = {
 };
 
 static const Event *find_event(const char *member) {
-        for (size_t i = 0; member && i < sizeof(events) / sizeof(events[0]); i++)
+        for (size_t i = 0; member && i < ELEMENTSOF(events); i++)
                 if (strcmp(events[i].member, member) == 0)
                         return events + i;
 
@@ -236,7 +236,7 @@ static int subscribe(Monitor *monitor) {
         sd_bus *bus = monitor->client->bus;
         int r;
 
-        for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(events); i++) {
                 r = sd_bus_add_match(bus, NULL, events[i].match, on_signal, monitor);
                 if (r < 0)
                         return r;
@@ -252,12 +252,12 @@ static int end_on_signals(sd_event *loop) {
         int r;
 
         sigemptyset(&set);
-        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
                 sigaddset(&set, signals[i]);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
 
-        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 r = sd_event_add_signal(loop, NULL, signals[i], NULL, NULL); /* no handler: ends the loop */
                 if (r < 0)
                         return r;

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "dbus/names.h"
 #include "options.h"
-
-#define ELEMENTSOF(array) (sizeof(array) / sizeof(*(array)))
 
 typedef enum Effect {
         EFFECT_SET,   /* a bool becomes true */

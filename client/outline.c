@@ -13,8 +13,6 @@
 #include "outline.h"
 #include "text.h"
 
-#define ELEMENTSOF(array) (sizeof(array) / sizeof(*(array)))
-
 typedef struct Outline {
         const Client *client;
         Terminal terminal;

@@ -24,7 +24,7 @@ static bool pager_must_be_secure(bool *ret_trust_environment) {
         uid_t owner;
 
         *ret_trust_environment = true;
-        for (size_t i = 0; value && i < sizeof(no) / sizeof(no[0]); i++)
+        for (size_t i = 0; value && i < ELEMENTSOF(no); i++)
                 if (strcasecmp(value, no[i]) == 0)
                         return false;
         if (value)
@@ -81,7 +81,7 @@ static void run_pager(pid_t parent, bool utf8) {
 
         if (wanted && trusted)
                 execute_wanted(wanted);
-        for (size_t i = 0; i < sizeof(pagers) / sizeof(pagers[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(pagers); i++)
                 if (!secure || strcmp(pagers[i], "less") == 0)
                         execlp(pagers[i], pagers[i], NULL);
         copy();

@@ -23,7 +23,7 @@ static int read_plan(sd_bus_message *reply, json_object **ret) {
         int r;
 
         r = json_read_named(reply, keys, &plan);
-        for (size_t i = 0; r >= 0 && i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(lists); i++) {
                 json_object *named;
 
                 r = json_name_structures(json_member(plan, lists[i].key), lists[i].fields, &named);

@@ -28,7 +28,7 @@ static char *list_actions(const char *action, uint64_t given) {
                 return NULL;
 
         fprintf(out, "org.vfiobind.%s", action);
-        for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++)
                 if (given & flags[i].flag)
                         fprintf(out, " and org.vfiobind.%s", flags[i].action);
 

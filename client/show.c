@@ -34,7 +34,7 @@ static int get_properties(Client *client, const char *path, const char *interfac
 
 /* A device that does not tell, or is gone by now, is shown without. */
 static void add_explicit_properties(Client *client, const char *path, json_object *device) {
-        for (size_t i = 0; i < sizeof(explicit_properties) / sizeof(explicit_properties[0]); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(explicit_properties); i++) {
                 _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
                 _cleanup_bus_message_ sd_bus_message *reply = NULL;
                 json_object *value;

@@ -7,6 +7,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "cleanup.h"
 #include "text.h"
 
 /* Characters that print nothing and change how their neighbours are shown. */
@@ -22,7 +23,7 @@ static const struct {
 };
 
 static bool character_is_printable(wchar_t c) {
-        for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(invisible); i++)
                 if ((uint32_t) c >= invisible[i].first && (uint32_t) c <= invisible[i].last)
                         return false;
 

@@ -63,7 +63,7 @@ static int print_device(Client *client, json_object *device, json_object *all) {
         size_t n = json_length(device, "virtual_functions");
         int r = 0;
 
-        table = table_new(&client->terminal, columns, sizeof(columns) / sizeof(columns[0]));
+        table = table_new(&client->terminal, columns, ELEMENTSOF(columns));
         if (!table)
                 return -ENOMEM;
 
@@ -99,7 +99,7 @@ static int print_device_json(Client *client, json_object *device) {
         char address[ADDRESS_SIZE];
 
         json_object_array_add(answer, shown);
-        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 json_object_object_add(shown, keys[i], json_object_get(json_member(device, keys[i])));
         json_object_object_add(shown, "virtual_functions", virtual);
         for (size_t i = 0; i < json_length(device, "virtual_functions"); i++) {

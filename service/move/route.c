@@ -89,9 +89,15 @@ int route_release(struct movement *m, size_t index, const struct function *f,
         return r;
 }
 
+/* Whether pciback may have its address from this movement. */
+static bool may_have_slot(const struct movement *m) {
+        return driver_kind(m->target.driver) == DRIVER_XEN && driver_kind(m->old_driver) != DRIVER_XEN;
+}
+
 bool route_is_complete(const struct movement *m) {
-        return m->old_virtual_functions == 0 && !m->sets_virtual_functions && !m->shows_console &&
-               !m->old_reset_methods && !m->grantee.somebody && !m->old_grantee.somebody;
+        return !may_have_slot(m) && m->old_virtual_functions == 0 && !m->sets_virtual_functions &&
+               !m->shows_console && !m->old_reset_methods && !m->grantee.somebody &&
+               !m->old_grantee.somebody;
 }
 
 int steps_add_for_user(struct step **steps, size_t *n_steps, enum step_kind kind, size_t movement,
@@ -113,6 +119,9 @@ int route_complete(const struct movement *m, size_t index, struct step **steps, 
         char number[16];
         int r = route_retreat(m, index, steps, n_steps);
 
+        /* Whoever was at it may have been killed between the unbind and this. */
+        if (r >= 0 && may_have_slot(m))
+                r = steps_add(steps, n_steps, STEP_REMOVE_SLOT, index, m->target.driver);
         /* First, since those that come back are probed as they were. */
         if (r >= 0 && m->sets_autoprobe)
                 r = steps_add(steps, n_steps, STEP_AUTOPROBE, index, m->old_autoprobe ? "1" : "0");

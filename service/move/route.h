@@ -83,7 +83,8 @@ bool route_leaves_driver(const struct movement *m);
  */
 int route_retreat(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);
 
-/* Gives back what M says was taken away, for when the function is on that driver again. */
+/* Gives back what M says was taken away, and takes back what it may have left with pciback, for when the
+ * function is on its old driver again. */
 int route_complete(const struct movement *m, size_t index, struct step **steps, size_t *n_steps);
 
 /* Gives the function of M, which has FROM virtual functions, COUNT of them, and leads them to M's offspring;

@@ -338,9 +338,31 @@ static void test_holds_virtual(void **state) {
         assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_NONE);
 }
 
+/* What pciback has once had it would take again, so its slot goes, even if the one who was at it was killed
+ * when the function had just left. */
+static void test_slot_is_forgotten(void **state) {
+        struct stage *stage = *state;
+
+        tree_driver(stage->host.tree, "pciback");
+        tree_write(stage->host.tree, "sys/hypervisor/properties/features", "%s", "00000800\n");
+        stage_fault(stage, "unbind", NIC, 1, "pass");
+        stage_fault(stage, "unbind", NIC, 1, "done-die");
+        stage_fault(stage, "bind", NIC2, 1, "error 5");
+
+        assert_int_equal(stage_move(stage, NIC " " NIC2, "xen")->kind, FAILURE_MOVE_FAILED);
+        stage_expect_log(stage, false,
+                         "override " NIC " pciback\nunbind " NIC " e1000e\nbind " NIC " pciback\n"
+                         "override " NIC2 " pciback\nunbind " NIC2 " igb\nbind " NIC2 " pciback\n"
+                         "override " NIC2 "\nbind " NIC2 " igb\nremove-slot " NIC2 " pciback\n"
+                         "override " NIC "\nunbind " NIC " pciback\n"
+                         "bind " NIC " e1000e\nremove-slot " NIC " pciback\n");
+        assert_untouched(stage);
+}
+
 UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers),
           ON_STAGE(test_other_homes), ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails),
           ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order), ON_STAGE(test_undo_is_tried_again),
           ON_STAGE(test_stranded), ON_STAGE(test_vanishes), ON_STAGE(test_another_device),
           ON_STAGE(test_no_worker),
-          ON_STAGE(test_orderly), ON_STAGE(test_incomplete), ON_STAGE(test_holds_virtual))
+          ON_STAGE(test_orderly), ON_STAGE(test_incomplete), ON_STAGE(test_holds_virtual),
+          ON_STAGE(test_slot_is_forgotten))
