@@ -49,6 +49,13 @@ static int add(struct look *look, const struct part *part, const char *why, cons
                             PCI_ADDRESS_TEXT(&part->function->address), part->name, why, what, advice);
 }
 
+/* An interface may have got another name, as udev gives it one, or be about to go, when its attributes
+ * answer EINVAL (netdev_show() in net/core/net-sysfs.c). Under its new name it can be in use all the same.
+ */
+static int moved(int error) {
+        return error == -ENOENT || error == -ENODEV || error == -EINVAL ? -ESTALE : error;
+}
+
 static int look_at_interface(struct look *look, const struct part *part) {
         struct interface interface = { .look = look, .path = part->path };
         int64_t flags, index;
@@ -58,13 +65,13 @@ static int look_at_interface(struct look *look, const struct part *part) {
         if (r >= 0)
                 r = read_number(&interface, "ifindex", &index);
         if (r < 0)
-                return r == -ENOENT || r == -ENODEV ? 0 : r;
+                return moved(r);
         if (!(flags & IFF_UP))
                 return 0;
 
         r = stands_below(&interface);
         if (r != 0)
-                return r < 0 ? r
+                return r < 0 ? moved(r)
                              : add(look, part, "carries ", interface.above,
                                    "take it out of there or set it down first");
 

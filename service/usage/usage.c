@@ -3,12 +3,20 @@
 /* The table of those who know how devices are used. */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "service/host/array.h"
 #include "service/usage/lookers.h"
 #include "service/usage/usage.h"
 
+/* What moves while it is looked at is looked at anew, but not for ever: an interface changes its name or
+ * goes within milliseconds. */
+#define TRIES 20
+#define PAUSE_MSEC 10
+
+/* Each returns a negative errno where something could not be looked at, -ESTALE where it is no longer where
+ * it was found. */
 static int (*const lookers[])(struct look *look) = {
         /* first those who gather */
         links_look,
@@ -92,7 +100,7 @@ static int hand_over(const struct look *look, const struct usage_query *query, s
         return r;
 }
 
-int usage_look(const struct usage_query *query, struct findings *findings) {
+static int look_once(const struct usage_query *query, struct findings *findings) {
         _cleanup_look_ struct look look = { .root = query->root };
         int r;
 
@@ -101,4 +109,16 @@ int usage_look(const struct usage_query *query, struct findings *findings) {
                 r = lookers[i](&look);
 
         return r < 0 ? r : hand_over(&look, query, findings);
+}
+
+int usage_look(const struct usage_query *query, struct findings *findings) {
+        int r = -ESTALE;
+
+        for (unsigned i = 0; r == -ESTALE && i < TRIES; i++) {
+                if (i > 0)
+                        (void) poll(NULL, 0, PAUSE_MSEC);
+                r = look_once(query, findings);
+        }
+
+        return r;
 }

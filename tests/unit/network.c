@@ -3,7 +3,9 @@
 /* Which interfaces are used. Addresses and routes are real, in a network namespace of the test's own, whose loopback
  * plays the part of a card. */
 
+#include <fcntl.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include "tests/unit/devices.h"
@@ -12,6 +14,7 @@
 #define NIC "0000:01:00.0"
 #define VIRTIO "0000:02:00.0"
 #define ETH "devices/pci0000:01/" NIC "/net/eth0"
+#define RENAMED "devices/pci0000:01/" NIC "/net/enp1s0"
 #define UP "0x1003"
 #define DOWN "0x1002"
 
@@ -154,10 +157,44 @@ static void test_elsewhere(void **state) {
         tree_sys_link(setting->tree, "devices/pci0000:02/" VIRTIO "/subsystem", "bus/pci");
         tree_directory(setting->tree, "sys/devices/pci0000:02/" VIRTIO "/net");
         tree_device(setting->tree, "devices/pci0000:02/" VIRTIO "/virtio0/net/ens2", "net", NULL);
+        tree_attribute(setting->tree, "devices/pci0000:02/" VIRTIO "/virtio0/net/ens2", "ifindex", "4711");
+        tree_attribute(setting->tree, "devices/pci0000:02/" VIRTIO "/virtio0/net/ens2", "flags", DOWN);
         expect_findings(setting, "network " VIRTIO "  force,");
+}
+
+/* While the interface's flags are read, it gets its name. Returns NULL if it has. */
+static void *rename_it(void *userdata) {
+        struct tree *tree = userdata;
+        _cleanup_free_ char *old = tree_name(tree, "sys/" ETH), *new = tree_name(tree, "sys/" RENAMED);
+        _cleanup_free_ char *flags = tree_name(tree, "sys/" ETH "/flags");
+        _cleanup_close_ int pipe = open(flags, O_WRONLY | O_CLOEXEC);
+
+        tree_attribute(tree, ETH, "flags", UP);
+        return pipe >= 0 && rename(old, new) == 0 && write(pipe, UP, strlen(UP)) > 0 ? NULL : userdata;
+}
+
+static void test_renamed(void **state) {
+        struct setting *setting = *state;
+        void *trouble = NULL;
+        pthread_t thread;
+
+        run("ip address add 192.0.2.1/32 dev lo");
+        tree_pipe(setting->tree, "sys/" ETH "/flags");
+        assert_int_equal(pthread_create(&thread, NULL, rename_it, setting->tree), 0);
+        expect_findings(setting, "network " NIC " enp1s0 force,");
+        assert_int_equal(pthread_join(thread, &trouble), 0);
+        assert_null(trouble);
+}
+
+/* Nobody may conclude that it is idle. */
+static void test_never_readable(void **state) {
+        struct setting *setting = *state;
+
+        tree_unlink(setting->tree, "sys/" ETH "/flags");
+        assert_int_equal(look_fails(setting), -ESTALE);
 }
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_address), ON_HOST(test_route), ON_HOST(test_above), ON_HOST(test_below_virtio),
-          ON_HOST(test_elsewhere))
+          ON_HOST(test_elsewhere), ON_HOST(test_renamed), ON_HOST(test_never_readable))
