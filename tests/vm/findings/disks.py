@@ -2,6 +2,7 @@
 """File systems, swap and stacked devices on the NVMe disk, which with multipath is not below its function in sysfs."""
 
 import contextlib
+import fcntl
 import os
 import struct
 
@@ -12,6 +13,7 @@ from topology import DISK, ROOT_DISK
 from use import FORCED, REFUSE, run
 
 PLACE = '/mnt/disk'
+BLKRRPART = 0x125f  # linux/fs.h
 
 
 def name_of(node):
@@ -41,22 +43,28 @@ def whole():
         yield [('mounted', PLACE, FORCED)]
 
 
+def write_table(node, sector):
+    """Has the kernel read a new table of partitions, which it does not while somebody has one of them open: udev keeps out for
+    as long as the disk is locked."""
+    with open(node, 'r+b', buffering=0) as disk:
+        fcntl.flock(disk, fcntl.LOCK_EX)
+        disk.write(sector)
+        fcntl.ioctl(disk, BLKRRPART)
+
+
 @contextlib.contextmanager
 def partition():
     """One partition from the first MiB on, as the table of a PC says it."""
     node = storage.node()
     entry = struct.pack('<B3sB3sII', 0, b'\0\0\0', 0x83, b'\0\0\0', 2048, 65536)
-    with open(node, 'r+b') as disk:
-        disk.write(bytes(446) + entry + bytes(48) + b'\x55\xaa')
-    run('blockdev', '--rereadpt', node)
+    write_table(node, bytes(446) + entry + bytes(48) + b'\x55\xaa')
     run('udevadm', 'settle')
     try:
         with ext4(f'{node}p1'):
             yield [('mounted', PLACE, FORCED)]
     finally:
         if os.path.exists(node):
-            run('wipefs', '--all', node)
-            run('blockdev', '--rereadpt', node)
+            write_table(node, bytes(512))
 
 
 @contextlib.contextmanager

@@ -135,8 +135,11 @@ def repair(wanted):
         if (driver(address), override(address)) == (name, value):
             continue
         set_override(address, name)
-        if driver(address) not in ('', name):
+        left = driver(address)
+        if left not in ('', name):
             unbind(address)
+        if left == 'pciback':  # which would take it back at the next probe
+            write(f'{DRIVERS}/pciback/remove_slot', address)
         if name and not driver(address):
             bind(address, name)
         set_override(address, value)
