@@ -31,6 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 DEADLINE = 20
 SERVICE_FILE = '/usr/share/dbus-1/system-services/org.vfiobind.service'
+POLKIT_FILE = '/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service'
 DAEMON = 'SYSTEMD_DEVICE_VERIFY_SYSFS=0 /usr/libexec/vfiobindd'
 ENVIRONMENT = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -250,10 +251,16 @@ class Host:
 
     def start_bus(self, polkit=True):
         """dbus-daemon; polkitd and the service are started by it when they are asked for."""
-        if not polkit:
-            os.unlink(self.path('/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service'))
+        if polkit:
+            # See tests/polkit/polkitd-awake.c.
+            awake = os.path.realpath(f'{self.build}/../polkit/polkitd-awake.so')
+            self._set_command(POLKIT_FILE, f'/usr/bin/env LD_PRELOAD={awake} /usr/lib/polkit-1/polkitd --no-debug')
+        else:
+            os.unlink(self.path(POLKIT_FILE))
         if os.path.exists(self.path(SERVICE_FILE)):
-            self._write_service()
+            # The launch helper clears the environment, so the command sets it; its own log file.
+            self._set_command(SERVICE_FILE,
+                              f"/bin/sh -c 'exec env {self.daemon_command} >>{self.file('vfiobindd.log')} 2>&1'")
         for rules in '/etc/polkit-1/rules.d', '/usr/share/polkit-1/rules.d':
             if os.path.isdir(self.path(rules)):
                 os.chmod(self.path(rules), 0o755)
@@ -262,13 +269,12 @@ class Host:
         if not self.bus.stdout.readline():
             raise Failed(f'dbus-daemon: {self.log("dbus")}')
 
-    def _write_service(self):
-        """The launch helper clears the environment, so the command sets it; its own log file."""
-        with open(self.path(SERVICE_FILE), encoding='utf-8') as file:
+    def _set_command(self, path, command):
+        """What dbus-daemon starts for the name that this file is about."""
+        with open(self.path(path), encoding='utf-8') as file:
             text = file.read()
-        line = f"Exec=/bin/sh -c 'exec env {self.daemon_command} >>{self.file('vfiobindd.log')} 2>&1'"
-        text = re.sub(r'^Exec=.*$', line, text, flags=re.MULTILINE)
-        with open(self.path(SERVICE_FILE), 'w', encoding='utf-8') as file:
+        text = re.sub(r'^Exec=.*$', lambda _: f'Exec={command}', text, flags=re.MULTILINE)
+        with open(self.path(path), 'w', encoding='utf-8') as file:
             file.write(text)
 
     def rule(self, text, name='50-test.rules'):
