@@ -36,6 +36,10 @@ const char *group_from_path(const char *path) {
         return path_below(path, VFIOBIND_GROUP_PATH);
 }
 
+const char *operation_from_path(const char *path) {
+        return path_below(path, VFIOBIND_OPERATION_PATH);
+}
+
 int address_compare(const char *a, const char *b) {
         size_t n = strlen(a), m = strlen(b);
 

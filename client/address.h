@@ -15,5 +15,8 @@ const char *address_from_path(const char *path, char buffer[static ADDRESS_SIZE]
  * points into `path`. */
 const char *group_from_path(const char *path);
 
+/* The same for an operation's. */
+const char *operation_from_path(const char *path);
+
 /* Compares full addresses as strcmp() does, by domain, bus, slot, function. */
 int address_compare(const char *a, const char *b);

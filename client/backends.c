@@ -46,15 +46,10 @@ static int print_backends(Client *client, json_object *backends, json_object *ma
 Status verb_backends(Client *client) {
         static const char *const keys[] = { "name", "driver", "available", "reason", NULL };
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_bus_message_ sd_bus_message *reply = NULL;
         _cleanup_json_ json_object *manager = NULL, *backends = NULL;
         int r;
 
-        r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH,
-                               "org.freedesktop.DBus.Properties", "GetAll", &error, &reply, "s",
-                               VFIOBIND_MANAGER_INTERFACE);
-        if (r >= 0)
-                r = json_read(reply, &manager);
+        r = client_get_properties(client, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE, &manager, &error);
         if (r >= 0)
                 r = json_name_structures(json_member(manager, "backends"), keys, &backends);
         if (r >= 0 && client->options.json != JSON_OFF) {

@@ -42,6 +42,20 @@ void client_open_pager(Client *client);
 int client_call_manager(Client *client, const char *member, sd_bus_error *ret_error,
                         sd_bus_message **ret_reply);
 
+/* The answer to ListDevices() as an array of objects. Like sd_bus_call_method(). */
+int client_list_devices(Client *client, json_object **ret, sd_bus_error *ret_error);
+
+/* All properties that the object at `path` has on `interface`, but those that only a Get of their own
+ * reads. Like sd_bus_call_method(). */
+int client_get_properties(Client *client, const char *path, const char *interface, json_object **ret,
+                          sd_bus_error *ret_error);
+
+/* The same of the device with the address `address`, and the path of its object as `object`. */
+int client_get_device(Client *client, const char *address, json_object **ret, sd_bus_error *ret_error);
+
+/* What a move on the bus consists of. Ends with NULL. */
+extern const char *const client_move_keys[];
+
 /* Says that the client could not do `what` ("list the devices"); see failure_report(). */
 Status client_fail(Client *client, const char *what, const sd_bus_error *error, int r);
 

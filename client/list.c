@@ -106,24 +106,21 @@ static int print_functions(Client *client, const Function *functions, size_t n) 
 }
 
 Status verb_list(Client *client) {
-        static const char *const keys[] = { "address", "class_code", "id",     "class_name", "name",
-                                            "group",   "driver",     "object", NULL };
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_bus_message_ sd_bus_message *reply = NULL;
         _cleanup_free_ Function *functions = NULL;
-        _cleanup_json_ json_object *structures = NULL, *answer = NULL;
+        _cleanup_json_ json_object *answer = NULL;
         size_t n;
         int r;
 
-        r = client_call_manager(client, "ListDevices", &error, &reply);
-        if (r >= 0 && client->options.json != JSON_OFF) {
-                r = json_read(reply, &structures);
-                if (r >= 0)
-                        r = json_name_structures(structures, keys, &answer);
+        if (client->options.json != JSON_OFF) {
+                r = client_list_devices(client, &answer, &error);
                 if (r >= 0)
                         return client_print_json(client, answer);
-        } else if (r >= 0) {
-                r = read_functions(reply, &functions, &n);
+        } else {
+                r = client_call_manager(client, "ListDevices", &error, &reply);
+                if (r >= 0)
+                        r = read_functions(reply, &functions, &n);
                 if (r >= 0)
                         r = print_functions(client, functions, n);
         }

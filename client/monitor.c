@@ -26,18 +26,21 @@ typedef struct Monitor {
 struct Event {
         const char *member;
         const char *match;
-        const char *keys[5];                             /* names of the arguments, in lower_snake_case */
+        const char *keys[6];                             /* names of the arguments, in lower_snake_case */
         void (*describe)(FILE *out, json_object *event); /* writes nothing: no line */
 };
 
-/* "0000:65:00.0", "group 14" or "the service". */
+/* "0000:65:00.0", "group 14", "operation 7" or "the service". */
 static void write_subject(FILE *out, const char *path) {
+        const char *group = group_from_path(path), *operation = operation_from_path(path);
         char address[ADDRESS_SIZE];
 
         if (*address_from_path(path, address))
                 fputs(address, out);
-        else if (group_from_path(path))
-                fprintf(out, "group %s", group_from_path(path));
+        else if (group)
+                fprintf(out, "group %s", group);
+        else if (operation)
+                fprintf(out, "operation %s", operation);
         else
                 fputs("the service", out);
 }
@@ -47,22 +50,6 @@ static void describe_moved(FILE *out, json_object *event) {
                 driver_or_none(json_string(event, "from")), driver_or_none(json_string(event, "to")));
         if (strcmp(json_string(event, "by"), "vfiobind") != 0)
                 fputs(", not by vfiobind", out);
-}
-
-static void describe_added(FILE *out, json_object *event) {
-        json_object *device = json_member(json_member(event, "interfaces_and_properties"),
-                                          VFIOBIND_DEVICE_INTERFACE);
-        _cleanup_free_ char *name = describe_name(device);
-
-        write_subject(out, json_string(event, "object_path"));
-        fputs(" appeared", out);
-        if (name && *name)
-                fprintf(out, ": %s", name);
-}
-
-static void describe_removed(FILE *out, json_object *event) {
-        write_subject(out, json_string(event, "object_path"));
-        fputs(" is gone", out);
 }
 
 static void write_value(FILE *out, json_object *value) {
@@ -90,9 +77,43 @@ static void write_value(FILE *out, json_object *value) {
                 else if (*address_from_path(text, address))
                         fputs(address, out);
                 else
-                        fputs(strcmp(text, "/") == 0 ? "none" : driver_or_none(text), out);
+                        /* "none" is a driver override, and what had no driver has it for its host driver */
+                        fputs(strcmp(text, "/") == 0 ? "none" : *text ? text : "\"\"", out);
         }
         }
+}
+
+static void describe_added(FILE *out, json_object *event) {
+        json_object *interfaces = json_member(event, "interfaces_and_properties");
+        json_object *operation = json_member(interfaces, VFIOBIND_OPERATION_INTERFACE);
+        _cleanup_free_ char *name = describe_name(json_member(interfaces, VFIOBIND_DEVICE_INTERFACE));
+
+        write_subject(out, json_string(event, "object_path"));
+        fputs(" appeared", out);
+        if (operation) {
+                fprintf(out, ", for the user %lld: ", (long long) json_number(operation, "uid"));
+                write_value(out, json_member(operation, "devices"));
+                fprintf(out, ", %s", json_string(operation, "state"));
+        } else if (name && *name)
+                fprintf(out, ": %s", name);
+}
+
+/* Of an operation's end the signal OperationFinished, which follows, tells more. */
+static void describe_removed(FILE *out, json_object *event) {
+        const char *path = json_string(event, "object_path");
+
+        if (operation_from_path(path))
+                return;
+        write_subject(out, path);
+        fputs(" is gone", out);
+}
+
+static void describe_finished(FILE *out, json_object *event) {
+        write_subject(out, json_string(event, "operation"));
+        if (*json_string(event, "error"))
+                fprintf(out, " has failed: %s", json_string(event, "message"));
+        else
+                fputs(" is done", out);
 }
 
 static void describe_changed(FILE *out, json_object *event) {
@@ -125,6 +146,10 @@ static const Event events[] = {
           FROM_SERVICE "interface='" VFIOBIND_MANAGER_INTERFACE "',member='DeviceMoved'",
           { "address", "from", "to", "by" },
           describe_moved },
+        { "OperationFinished",
+          FROM_SERVICE "interface='" VFIOBIND_MANAGER_INTERFACE "',member='OperationFinished'",
+          { "operation", "uid", "error", "message", "moves" },
+          describe_finished },
         { "InterfacesAdded",
           FROM_SERVICE "path='" VFIOBIND_PATH "',member='InterfacesAdded'",
           { "object_path", "interfaces_and_properties" },
@@ -149,6 +174,32 @@ static const Event *find_event(const char *member) {
                         return events + i;
 
         return NULL;
+}
+
+/* The arguments by name, and what they do not tell: of which object the properties are, only the message
+ * itself does. */
+static int read_event(const Event *kind, sd_bus_message *m, json_object **ret) {
+        _cleanup_json_ json_object *event = NULL;
+        json_object *moves;
+        int r;
+
+        r = json_read_named(m, kind->keys, &event);
+        if (r < 0)
+                return r;
+
+        if (kind->describe == describe_changed)
+                json_object_object_add(event, "object_path",
+                                       json_object_new_string(sd_bus_message_get_path(m)));
+        if (kind->describe == describe_finished) {
+                r = json_name_structures(json_member(event, "moves"), client_move_keys, &moves);
+                if (r < 0)
+                        return r;
+                json_object_object_add(event, "moves", moves);
+        }
+
+        *ret = event;
+        event = NULL;
+        return 0;
 }
 
 static int print_text(const Client *client, const Event *kind, json_object *event) {
@@ -204,14 +255,9 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (!kind)
                 return 0;
 
-        r = json_read_named(m, kind->keys, &event);
+        r = read_event(kind, m, &event);
         if (r < 0)
                 return 0; /* not as it should be: no reason to end */
-
-        /* Which object's properties, only the message itself tells. */
-        if (kind->describe == describe_changed)
-                json_object_object_add(event, "object_path",
-                                       json_object_new_string(sd_bus_message_get_path(m)));
 
         if (monitor->client->options.json != JSON_OFF)
                 r = print_json(monitor->client, kind, event);
@@ -277,15 +323,16 @@ Status verb_monitor(Client *client) {
                 return client_fail(client, "watch the devices", &error, r);
         monitor.loop = loop;
 
-        r = end_on_signals(loop);
-        if (r >= 0)
-                r = subscribe(&monitor);
+        r = subscribe(&monitor);
         /* Nobody changes signals where nobody runs: any call starts the service, and its answer shows that
          * it is there. */
         if (r >= 0)
                 r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH,
                                        "org.freedesktop.DBus.Properties", "Get", &error, &reply, "ss",
                                        VFIOBIND_MANAGER_INTERFACE, "Version");
+        /* Before this a signal ends the process at once, even if the service takes its time to start. */
+        if (r >= 0)
+                r = end_on_signals(loop);
         if (r >= 0)
                 r = sd_bus_attach_event(client->bus, loop, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)

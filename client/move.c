@@ -21,13 +21,12 @@ typedef struct Move {
 } Move;
 
 static int print_moves_json(Client *client, sd_bus_message *reply) {
-        static const char *const keys[] = { "address", "from", "to", NULL };
         _cleanup_json_ json_object *structures = NULL, *moves = NULL;
         int r;
 
         r = json_read(reply, &structures);
         if (r >= 0)
-                r = json_name_structures(structures, keys, &moves);
+                r = json_name_structures(structures, client_move_keys, &moves);
         return r < 0 ? r : json_print(moves, client->options.json);
 }
 

@@ -13,10 +13,11 @@ typedef struct Place {
 /* The command with these words filled in, each with all that it stands for, a new list that ends with NULL
  * and is let go by placeholder_free(); NULL if memory is short.
  *
- *   {vfio-args}  QEMU's arguments, `-device vfio-pci,host=ADDRESS` for each function: several words where it
- * is a word of its own, else with spaces between {address}    the full address: the word that it is in comes
- * once for each function {group}      the number of the IOMMU group: the word comes once for each group, or,
- * beside {address}, for each function
+ * - {vfio-args}: QEMU's arguments, `-device vfio-pci,host=ADDRESS` for each function; several words where it
+ *   is a word of its own, else with spaces between;
+ * - {address}: the full address; the word that it is in comes once for each function;
+ * - {group}: the number of the IOMMU group; the word comes once for each group, or, beside {address}, for
+ *   each function.
  *
  * Other braces stay as they are. */
 char **placeholder_fill(char *const *command, const Place *places, size_t n);

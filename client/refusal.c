@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Why a request for a move was refused. */
+/* Why a request was refused. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "dbus/names.h"
 #include "plan.h"
 #include "refusal.h"
 
-/* Flags that polkit is asked for beside the move itself. */
+/* Flags that polkit is asked for beside the rest. */
 static const struct {
         uint64_t flag;
         const char *action;
@@ -18,16 +19,19 @@ static const struct {
 };
 
 /* "org.vfiobind.bind and org.vfiobind.force"; NULL if memory is short. */
-static char *list_actions(const char *action, uint64_t given) {
+static char *list_actions(const char *actions, uint64_t given) {
         char *words = NULL;
-        size_t size;
+        size_t size, n;
         FILE *out;
 
         out = open_memstream(&words, &size);
         if (!out)
                 return NULL;
 
-        fprintf(out, "org.vfiobind.%s", action);
+        for (const char *p = actions; *p; p += n + strspn(p + n, " ")) {
+                n = strcspn(p, " ");
+                fprintf(out, "%sorg.vfiobind.%.*s", p > actions ? " and " : "", (int) n, p);
+        }
         for (size_t i = 0; i < ELEMENTSOF(flags); i++)
                 if (given & flags[i].flag)
                         fprintf(out, " and org.vfiobind.%s", flags[i].action);
@@ -39,13 +43,13 @@ static char *list_actions(const char *action, uint64_t given) {
         return words;
 }
 
-Status refusal_report(Client *client, const char *words, const char *action, const char *target,
+Status refusal_report(Client *client, const char *words, const char *actions, const char *target,
                       const sd_bus_error *error, int r) {
-        _cleanup_free_ char *actions = list_actions(action, client->options.flags);
+        _cleanup_free_ char *list = list_actions(actions, client->options.flags);
         Status status;
 
-        status = failure_report(&client->terminal, words, actions, error, r);
-        if (sd_bus_error_has_name(error, VFIOBIND_ERROR_IN_USE) && !client->options.quiet)
+        status = failure_report(&client->terminal, words, list, error, r);
+        if (target && sd_bus_error_has_name(error, VFIOBIND_ERROR_IN_USE) && !client->options.quiet)
                 plan_explain_refusal(client, target, error->message ?: "");
         return status;
 }

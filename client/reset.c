@@ -5,7 +5,7 @@
 
 #include "cleanup.h"
 #include "client.h"
-#include "dbus/names.h"
+#include "refusal.h"
 #include "request.h"
 #include "text.h"
 
@@ -51,7 +51,6 @@ static int print(Client *client, sd_bus_message *reply) {
 }
 
 Status verb_reset(Client *client) {
-        bool forced = client->options.flags & VFIOBIND_FLAG_FORCE;
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_bus_message_ sd_bus_message *reply = NULL;
         _cleanup_free_ char *words = request_words(client, "reset");
@@ -61,9 +60,5 @@ Status verb_reset(Client *client) {
         if (r >= 0)
                 r = print(client, reply);
 
-        return r < 0 ? failure_report(&client->terminal, words ?: "reset",
-                                      forced ? "org.vfiobind.reset and org.vfiobind.force"
-                                             : "org.vfiobind.reset",
-                                      &error, r)
-                     : STATUS_DONE;
+        return r < 0 ? refusal_report(client, words ?: "reset", "reset", NULL, &error, r) : STATUS_DONE;
 }

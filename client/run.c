@@ -23,9 +23,10 @@
 
 typedef struct Run {
         Client *client;
-        json_object *functions; /* the answer to ListDevices() */
+        json_object *functions; /* as client_list_devices() answers */
         char **operands;        /* the functions that were asked for */
         Lease lease;
+        bool ended;         /* somebody has broken it */
         json_object *moves; /* the answer to Acquire(): every function leased */
         char **addresses;   /* theirs */
         char **command;     /* with its placeholders filled in */
@@ -49,13 +50,10 @@ __attribute__((format(printf, 2, 3))) static void tell(const Run *run, const cha
 }
 
 static int find_functions(Run *run, sd_bus_error *error, const char **ret_missing) {
-        _cleanup_bus_message_ sd_bus_message *reply = NULL;
         Client *client = run->client;
         int r;
 
-        r = client_call_manager(client, "ListDevices", error, &reply);
-        if (r >= 0)
-                r = json_read(reply, &run->functions);
+        r = client_list_devices(client, &run->functions, error);
         if (r >= 0)
                 r = slot_expand(client->operands, client->n_operands, run->functions, &run->operands,
                                 &client->n_operands, ret_missing);
@@ -74,17 +72,16 @@ static Status fail_empty_slot(const Client *client, const char *slot) {
         return STATUS_NO_SUCH;
 }
 
-static const char *field(json_object *row, size_t i) {
-        return json_object_get_string(json_object_array_get_idx(row, i)) ?: "";
-}
-
 static int read_lease(Run *run, sd_bus_message *reply) {
+        _cleanup_json_ json_object *structures = NULL;
         size_t n;
         int r;
 
         r = lease_take(&run->lease, run->client->bus, reply);
         if (r >= 0)
-                r = json_read(reply, &run->moves);
+                r = json_read(reply, &structures);
+        if (r >= 0)
+                r = json_name_structures(structures, client_move_keys, &run->moves);
         if (r < 0)
                 return r;
 
@@ -93,7 +90,8 @@ static int read_lease(Run *run, sd_bus_message *reply) {
         if (!run->addresses)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                run->addresses[i] = (char *) field(json_object_array_get_idx(run->moves, i), 0);
+                run->addresses[i] =
+                                (char *) json_string(json_object_array_get_idx(run->moves, i), "address");
         return 0;
 }
 
@@ -124,22 +122,26 @@ static Status acquire(Run *run) {
 /* Where the function was on its way to: what it is leased on. */
 static void tell_moves(const Run *run) {
         for (size_t i = 0; i < json_object_array_length(run->moves); i++) {
-                json_object *row = json_object_array_get_idx(run->moves, i);
-                const char *from = driver_or_none(field(row, 1)), *to = driver_or_none(field(row, 2));
+                json_object *move = json_object_array_get_idx(run->moves, i);
+                const char *from = driver_or_none(json_string(move, "from"));
+                const char *to = driver_or_none(json_string(move, "to"));
 
                 if (strcmp(from, to) == 0)
-                        tell(run, "%s is leased, and on %s already", field(row, 0), to);
+                        tell(run, "%s is leased, and on %s already", run->addresses[i], to);
                 else
-                        tell(run, "%s is leased, and moved from %s to %s", field(row, 0), from, to);
+                        tell(run, "%s is leased, and moved from %s to %s", run->addresses[i], from, to);
         }
 }
 
 static const char *find_group(const Run *run, const char *address) {
         for (size_t i = 0; i < json_object_array_length(run->functions); i++) {
-                json_object *row = json_object_array_get_idx(run->functions, i);
+                json_object *function = json_object_array_get_idx(run->functions, i);
 
-                if (strcmp(field(row, 0), address) == 0)
-                        return strcmp(field(row, 5), "-1") == 0 ? "" : field(row, 5);
+                if (strcmp(json_string(function, "address"), address) != 0)
+                        continue;
+                return json_number(function, "group") < 0
+                                       ? ""
+                                       : json_object_get_string(json_member(function, "group"));
         }
         return "";
 }
@@ -158,8 +160,9 @@ static int fill_command(Run *run) {
 }
 
 static void on_lease_ended(Lease *lease) {
-        const Run *run = lease->userdata;
+        Run *run = lease->userdata;
 
+        run->ended = true;
         tell(run, "The lease has ended: somebody has taken or given back what %s was lent", run->command[0]);
 }
 
@@ -188,8 +191,12 @@ static int launch(Run *run) {
         return r;
 }
 
+/* Of what somebody else has by now there is nothing to give back, and nothing more to tell. */
 static void give_back(Run *run) {
         int r;
+
+        if (run->ended)
+                return;
 
         r = lease_give_back(&run->lease, run->addresses);
         if (r > 0)

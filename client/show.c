@@ -22,25 +22,15 @@ static const struct {
         { "MaxLinkWidth", "max_link_width" },
 };
 
-static int get_properties(Client *client, const char *path, const char *interface, json_object **ret,
-                          sd_bus_error *error) {
-        _cleanup_bus_message_ sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, path, "org.freedesktop.DBus.Properties",
-                               "GetAll", error, &reply, "s", interface);
-        return r < 0 ? r : json_read(reply, ret);
-}
-
 /* A device that does not tell, or is gone by now, is shown without. */
-static void add_explicit_properties(Client *client, const char *path, json_object *device) {
+static void add_explicit_properties(Client *client, json_object *device) {
         for (size_t i = 0; i < ELEMENTSOF(explicit_properties); i++) {
                 _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
                 _cleanup_bus_message_ sd_bus_message *reply = NULL;
                 json_object *value;
                 int r;
 
-                r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, path,
+                r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, json_string(device, "object"),
                                        "org.freedesktop.DBus.Properties", "Get", &error, &reply, "ss",
                                        VFIOBIND_DEVICE_INTERFACE, explicit_properties[i].property);
                 if (r >= 0)
@@ -56,25 +46,17 @@ static void add_explicit_properties(Client *client, const char *path, json_objec
 static int fetch(Client *client, const char *operand, json_object **ret_device, json_object **ret_group,
                  sd_bus_error *error) {
         _cleanup_json_ json_object *device = NULL, *group = NULL;
-        _cleanup_bus_message_ sd_bus_message *reply = NULL;
-        const char *path;
         int r;
 
-        r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE,
-                               "GetDevice", error, &reply, "s", operand);
-        if (r >= 0)
-                r = sd_bus_message_read(reply, "o", &path);
-        if (r >= 0)
-                r = get_properties(client, path, VFIOBIND_DEVICE_INTERFACE, &device, error);
+        r = client_get_device(client, operand, &device, error);
         if (r < 0)
                 return r;
 
-        add_explicit_properties(client, path, device);
-        json_object_object_add(device, "object", json_object_new_string(path));
+        add_explicit_properties(client, device);
 
         if (group_from_path(json_string(device, "group"))) {
-                r = get_properties(client, json_string(device, "group"), VFIOBIND_GROUP_INTERFACE, &group,
-                                   error);
+                r = client_get_properties(client, json_string(device, "group"), VFIOBIND_GROUP_INTERFACE,
+                                          &group, error);
                 if (r < 0)
                         return r;
         }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "json.h"
 #include "slot.h"
 
 /* "0000:65:00." for "65:00", or false where the operand is no address of a slot. */
@@ -31,8 +32,7 @@ static size_t add_functions(json_object *functions, const char *prefix, char **l
         size_t n = 0;
 
         for (size_t i = 0; i < json_object_array_length(functions); i++) {
-                json_object *row = json_object_array_get_idx(functions, i);
-                const char *address = json_object_get_string(json_object_array_get_idx(row, 0)) ?: "";
+                const char *address = json_string(json_object_array_get_idx(functions, i), "address");
 
                 if (strncmp(address, prefix, strlen(prefix)) == 0)
                         list[n++] = (char *) address;

@@ -10,41 +10,12 @@
 #include "client.h"
 #include "dbus/names.h"
 #include "driver.h"
+#include "refusal.h"
 #include "request.h"
 #include "table.h"
 #include "text.h"
 
 /* To show them. */
-
-static int get_device(Client *client, json_object **ret, sd_bus_error *error) {
-        _cleanup_bus_message_ sd_bus_message *found = NULL, *reply = NULL;
-        const char *path;
-        int r;
-
-        r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE,
-                               "GetDevice", error, &found, "s", client->operands[0]);
-        if (r >= 0)
-                r = sd_bus_message_read(found, "o", &path);
-        if (r >= 0)
-                r = sd_bus_call_method(client->bus, VFIOBIND_BUS_NAME, path,
-                                       "org.freedesktop.DBus.Properties", "GetAll", error, &reply, "s",
-                                       VFIOBIND_DEVICE_INTERFACE);
-        return r < 0 ? r : json_read(reply, ret);
-}
-
-/* One call for all of them. */
-static int list_all(Client *client, json_object **ret, sd_bus_error *error) {
-        static const char *const keys[] = { "address", "class_code", "id",     "class_name", "name",
-                                            "group",   "driver",     "object", NULL };
-        _cleanup_bus_message_ sd_bus_message *reply = NULL;
-        _cleanup_json_ json_object *structures = NULL;
-        int r;
-
-        r = client_call_manager(client, "ListDevices", error, &reply);
-        if (r >= 0)
-                r = json_read(reply, &structures);
-        return r < 0 ? r : json_name_structures(structures, keys, ret);
-}
 
 static json_object *find(json_object *all, const char *object) {
         for (size_t i = 0; i < json_object_array_length(all); i++) {
@@ -83,7 +54,7 @@ static int print_device(Client *client, json_object *device, json_object *all) {
 
         client_open_pager(client);
         if (n > 0)
-                r = table_print(table, client->options.legend);
+                r = table_print(table, true);
         if (r >= 0)
                 printf("%s%s has %zu of %d virtual functions.\n", n > 0 ? "\n" : "",
                        json_string(device, "address"), n,
@@ -114,11 +85,11 @@ static Status show(Client *client) {
         _cleanup_json_ json_object *device = NULL, *all = NULL;
         int r;
 
-        r = get_device(client, &device, &error);
+        r = client_get_device(client, client->operands[0], &device, &error);
         if (r >= 0 && client->options.json != JSON_OFF)
                 r = print_device_json(client, device);
         else if (r >= 0) {
-                r = list_all(client, &all, &error);
+                r = client_list_devices(client, &all, &error);
                 if (r >= 0)
                         r = print_device(client, device, all);
         }
@@ -170,18 +141,10 @@ static int print_addresses(Client *client, sd_bus_message *reply) {
         return 0;
 }
 
-static Status report(Client *client, const char *words, const sd_bus_error *error, int r) {
-        bool to_host = strcmp(client->options.driver, "host") == 0;
-
-        return failure_report(&client->terminal, words,
-                              to_host ? "org.vfiobind.virtual-functions"
-                                      : "org.vfiobind.virtual-functions and org.vfiobind.bind",
-                              error, r);
-}
-
 static Status set(Client *client, uint32_t count) {
         _cleanup_free_ char *address = text_escape(client->operands[0], client->terminal.utf8),
                             *words = NULL;
+        bool to_host = strcmp(client->options.driver, "host") == 0;
         _cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_bus_message_ sd_bus_message *reply = NULL;
         int r;
@@ -192,7 +155,10 @@ static Status set(Client *client, uint32_t count) {
         r = call(client, words, count, &error, &reply);
         if (r >= 0)
                 r = print_addresses(client, reply);
-        return r < 0 ? report(client, words, &error, r) : STATUS_DONE;
+        return r < 0 ? refusal_report(client, words,
+                                      to_host ? "virtual-functions" : "virtual-functions bind", NULL, &error,
+                                      r)
+                     : STATUS_DONE;
 }
 
 Status verb_vfs(Client *client) {

@@ -25,6 +25,7 @@ NAME = "org.vfiobind"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
 EXPLICIT = "org.freedesktop.systemd1.Explicit"
+OPERATION = "org.vfiobind.Operation"
 
 STANDARD_XML = """
 <node>
@@ -53,6 +54,10 @@ STANDARD_XML = """
     <method name="Grow"><arg name="functions" type="u" direction="in"/></method>
     <method name="LastCall">
       <arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="b" direction="out"/>
+    </method>
+    <method name="Operate"/>
+    <method name="Settle">
+      <arg name="error" type="s" direction="in"/><arg name="message" type="s" direction="in"/>
     </method>
     <method name="Break"><arg name="device" type="s" direction="in"/></method>
     <method name="Acquired"><arg type="s" direction="out"/><arg type="b" direction="out"/></method>
@@ -129,6 +134,17 @@ class Mock:
                 "SelectedBackend": "vfio",
                 "IommuPresent": True,
                 "Backends": BACKENDS,
+            }
+        if interface == OPERATION:
+            return {
+                "Devices": ["0000:02:00.0"],
+                "Target": "vfio",
+                "State": "running",
+                "Step": 1,
+                "Steps": 4,
+                "Message": "unbinding 0000:02:00.0 from nvme",
+                "Uid": 1000,
+                "Caller": ":1.99",
             }
         if interface == "org.vfiobind.Group":
             return self.model.group_values(int(path.rsplit("/")[-1]))
@@ -422,6 +438,29 @@ class Mock:
             GLib.Variant(
                 "(oa{sa{sv}})", (path, {"org.vfiobind.Device": self.variants(path, "org.vfiobind.Device")})
             ),
+        )
+
+    def on_Mock_Operate(self, _path):
+        """The signals of an operation from its beginning on; they come of no move."""
+        path, properties = f"{ROOT}/operation/7", self.variants("", OPERATION)
+        begun = properties | {"State": GLib.Variant("s", "authorizing")}
+        self.emit(
+            ROOT, MANAGER, "InterfacesAdded", GLib.Variant("(oa{sa{sv}})", (path, {OPERATION: begun}))
+        )
+        changed = {name: properties[name] for name in ("State", "Step", "Message")}
+        self.emit(
+            path, PROPERTIES, "PropertiesChanged", GLib.Variant("(sa{sv}as)", (OPERATION, changed, []))
+        )
+
+    def on_Mock_Settle(self, _path, error, message):
+        """And its end."""
+        path, moves = f"{ROOT}/operation/7", [] if error else [("0000:02:00.0", "nvme", "vfio-pci")]
+        self.emit(ROOT, MANAGER, "InterfacesRemoved", GLib.Variant("(oas)", (path, [OPERATION])))
+        self.emit(
+            ROOT,
+            "org.vfiobind.Manager",
+            "OperationFinished",
+            GLib.Variant("(oussa(sss))", (path, 1000, error, message, moves)),
         )
 
     def on_Mock_Grow(self, _path, functions):

@@ -152,8 +152,7 @@ class Bus:
         self.mock.stdout.close()
         self.mock = None
 
-    def steer(self, member, signature=None, *arguments):
-        """Calls a method of org.vfiobind.Mock."""
+    def call(self, name, path, interface, member, arguments=None):
         if not self.connection:
             flags = (
                 Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
@@ -161,16 +160,24 @@ class Bus:
             )
             self.connection = Gio.DBusConnection.new_for_address_sync(self.address, flags, None, None)
         return self.connection.call_sync(
+            name, path, interface, member, arguments, None, Gio.DBusCallFlags.NONE, DEADLINE * 1000, None
+        ).unpack()
+
+    def steer(self, member, signature=None, *arguments):
+        """Calls a method of org.vfiobind.Mock."""
+        return self.call(
             "org.vfiobind",
             "/mock",
             "org.vfiobind.Mock",
             member,
             GLib.Variant(signature, arguments) if signature else None,
-            None,
-            Gio.DBusCallFlags.NONE,
-            DEADLINE * 1000,
-            None,
-        ).unpack()
+        )
+
+    def rules(self):
+        """What everybody on the bus has subscribed to that the service does, in one string."""
+        bus = "org.freedesktop.DBus"
+        (rules,) = self.call(bus, "/org/freedesktop/DBus", f"{bus}.Debug.Stats", "GetAllMatchRules")
+        return "\n".join(rule for of_one in rules.values() for rule in of_one if "org.vfiobind" in rule)
 
     def stop(self):
         if self.mock:

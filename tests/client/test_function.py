@@ -80,5 +80,10 @@ def _vfs_fails(stage):
     contains(result.err, "org.vfiobind.virtual-functions and org.vfiobind.bind.")
     stage.bus.steer("Fail", "(ss)", "org.freedesktop.DBus.Error.AccessDenied", "")
     lacks(stage.run("vfs", "--driver=host", "04:00.0", "1").err, "org.vfiobind.bind")
+    stage.bus.steer("Fail", "(ss)", "org.freedesktop.DBus.Error.AccessDenied", "")
+    contains(
+        stage.run("vfs", "--force", "04:00.0", "1").err,
+        "org.vfiobind.virtual-functions and org.vfiobind.bind and org.vfiobind.force.",
+    )
     for arguments in (), ("04:00.0", "1", "2"), ("--group", "04:00.0", "1"), ("--method=flr", "04:00.0"):
         equal(stage.run("vfs", *arguments).status, 2, arguments)

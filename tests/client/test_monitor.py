@@ -4,7 +4,7 @@
 import json
 import signal
 
-from cases import contains, equal, test
+from cases import contains, equal, lacks, test
 from stage import terminated, wait_until
 
 
@@ -23,6 +23,7 @@ def _text(stage):
         session.expect("^[0-9:]{8} 0000:02:00.0 moved nvme -> vfio-pci$")
         session.expect("^[0-9:]{8} 0000:02:00.0 now has driver vfio-pci, state vfio$")
         stage.bus.steer("KernelMoves", "(ss)", "0000:02:00.0", "")
+        session.expect('^[0-9:]{8} 0000:02:00.0 now has driver "", state none$')
         session.expect("^[0-9:]{8} 0000:02:00.0 moved vfio-pci -> none, not by vfiobind$")
         stage.bus.steer("Remove", "(s)", "0000:03:00.0")
         session.expect("^[0-9:]{8} 0000:03:00.0 is gone$")
@@ -30,6 +31,51 @@ def _text(stage):
         session.expect("^[0-9:]{8} 0000:03:00.0 appeared: Intel Corporation 82574L$")
         session.kill(signal.SIGTERM)
         equal(session.end().status, 0)
+
+
+@test("monitor tells of operations: who asked, what is being done, and how it ended")
+def _operations(stage):
+    session = start(stage)
+    with terminated(session):
+        stage.bus.steer("Operate")
+        stage.bus.steer("Settle", "(ss)", "", "")
+        session.expect("^[0-9:]{8} operation 7 appeared, for the user 1000: 0000:02:00.0, authorizing$")
+        session.expect(" operation 7 now has state running, step 1, message unbinding 0000:02:00.0 from nvme$")
+        session.expect(" operation 7 is done$")
+        stage.bus.steer("Settle", "(ss)", "org.vfiobind.Error.MoveFailed", "The kernel\nrefused.")
+        session.expect(r" operation 7 has failed: The kernel\\x0arefused\.$")
+        session.kill(signal.SIGTERM)
+        result = session.end()
+    lacks(result.out, "the service")
+    lacks(result.out, "gone")
+
+
+@test("monitor --json=short has the moves of an operation as bind has them")
+def _operations_json(stage):
+    session = start(stage, "--json=short")
+    with terminated(session):
+        stage.bus.steer("Settle", "(ss)", "", "")
+        session.expect("OperationFinished.*\n")
+        session.kill(signal.SIGINT)
+        result = session.end()
+    equal(
+        [json.loads(line) for line in result.out.splitlines()],
+        [
+            {
+                "signal": "InterfacesRemoved",
+                "object_path": "/org/vfiobind/operation/7",
+                "interfaces": ["org.vfiobind.Operation"],
+            },
+            {
+                "signal": "OperationFinished",
+                "operation": "/org/vfiobind/operation/7",
+                "uid": 1000,
+                "error": "",
+                "message": "",
+                "moves": [{"address": "0000:02:00.0", "from": "nvme", "to": "vfio-pci"}],
+            },
+        ],
+    )
 
 
 @test("monitor --json=short is an object a line, with the names of the bus")
@@ -92,6 +138,19 @@ def _interrupt(stage):
         session.expect("moved nvme")
         session.send("\x03")
         equal(session.end().status, 0)
+
+
+@test("a signal ends monitor also while it waits for the service")
+def _interrupt_early(stage):
+    stage.bus.mock.send_signal(signal.SIGSTOP)
+    try:
+        session = stage.start("monitor")
+        with terminated(session):
+            wait_until(lambda: "NameOwnerChanged" in stage.bus.rules(), "monitor to subscribe")
+            session.kill(signal.SIGINT)
+            equal(session.end().status, -signal.SIGINT)
+    finally:
+        stage.bus.mock.send_signal(signal.SIGCONT)
 
 
 @test("monitor ends when the bus does, and says so")

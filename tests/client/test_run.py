@@ -314,6 +314,7 @@ def _broken(stage):
         session.send("\n")
         result = session.end()
     equal((result.status, result.out.count("The lease has ended")), (0, 1), result)
+    lacks(result.out, "is back")
 
 
 @test("a service that is stopped meanwhile stays stopped, and the command does not notice")

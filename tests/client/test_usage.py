@@ -6,7 +6,20 @@ import re
 from cases import contains, equal, test
 from stage import Bus
 
-VERBS = ("list", "groups", "show", "backends", "leases", "monitor", "plan", "bind", "restore", "run")
+VERBS = (
+    "list",
+    "groups",
+    "show",
+    "backends",
+    "leases",
+    "monitor",
+    "plan",
+    "bind",
+    "restore",
+    "reset",
+    "vfs",
+    "run",
+)
 
 WRONG = [
     ["nonsense"],
