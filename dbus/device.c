@@ -11,10 +11,6 @@
 #include "dbus/wish.h"
 #include "service/host/printable.h"
 
-#define GETTER(name)                                                                                        \
-        static int name(sd_bus *bus, const char *path, const char *interface, const char *property,         \
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
-
 /* A getter for a field that is answered as it is. */
 #define DEFINE_FIELD_GETTER(name, type, expression)                                                         \
         GETTER(name) {                                                                                      \

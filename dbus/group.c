@@ -8,15 +8,13 @@
 #include "dbus/service.h"
 #include "dbus/wish.h"
 
-static int get_id(sd_bus *bus, const char *path, const char *interface, const char *property,
-                  sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_id) {
         const struct group *g = userdata;
 
         return sd_bus_message_append(reply, "u", g->id);
 }
 
-static int get_type(sd_bus *bus, const char *path, const char *interface, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_type) {
         const struct group *g = userdata;
 
         return sd_bus_message_append(reply, "s", g->type);
@@ -32,25 +30,21 @@ static int append_members(sd_bus_message *reply, const struct group *g, bool onl
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_devices(sd_bus *bus, const char *path, const char *interface, const char *property,
-                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_devices) {
         return append_members(reply, userdata, false);
 }
 
-static int get_blockers(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_blockers) {
         return append_members(reply, userdata, true);
 }
 
-static int get_viable(sd_bus *bus, const char *path, const char *interface, const char *property,
-                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_viable) {
         const struct group *g = userdata;
 
         return sd_bus_message_append(reply, "b", g->n_blockers == 0);
 }
 
-static int get_node(sd_bus *bus, const char *path, const char *interface, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_node) {
         const struct group *g = userdata;
         char node[32];
 

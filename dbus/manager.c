@@ -160,30 +160,25 @@ static int method_apply(sd_bus_message *message, void *userdata, sd_bus_error *e
         return road_apply(userdata, message);
 }
 
-static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
-                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_version) {
         return sd_bus_message_append(reply, "s", VERSION);
 }
 
-static int get_default_backend(sd_bus *bus, const char *path, const char *interface, const char *property,
-                               sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_default_backend) {
         struct service *service = userdata;
 
         return sd_bus_message_append(reply, "s", mover_default_backend(service->mover));
 }
 
-static int get_selected_backend(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_selected_backend) {
         return sd_bus_message_append(reply, "s", policy_selected_backend(userdata));
 }
 
-static int get_iommu_present(sd_bus *bus, const char *path, const char *interface, const char *property,
-                             sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_iommu_present) {
         return sd_bus_message_append(reply, "b", policy_iommu_present(userdata));
 }
 
-static int get_backends(sd_bus *bus, const char *path, const char *interface, const char *property,
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+GETTER(get_backends) {
         const struct model *model = policy_model(userdata);
         const struct backend *all;
         size_t n;

@@ -7,10 +7,6 @@
 #include "dbus/service.h"
 #include "service/host/printable.h"
 
-#define GETTER(name)                                                                                        \
-        static int name(sd_bus *bus, const char *path, const char *interface, const char *property,         \
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
-
 static int append_address(sd_bus_message *reply, const struct pci_address *address) {
         return sd_bus_message_append(reply, "s", PCI_ADDRESS_TEXT(address));
 }

@@ -51,6 +51,11 @@ extern const sd_bus_vtable device_vtable[];
 extern const sd_bus_vtable group_vtable[];
 extern const sd_bus_vtable operation_vtable[]; /* user data: a `struct activity` */
 
+/* The head of a function that answers with a property of theirs. */
+#define GETTER(name)                                                                                        \
+        static int name(sd_bus *bus, const char *path, const char *interface, const char *property,         \
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+
 /* The service behind a method call of any of them. */
 struct service *service_of_call(sd_bus_message *message);
 
