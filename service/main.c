@@ -71,7 +71,7 @@ static void on_settled_late(const struct journal_entry *entry, const struct fail
 
 /* Of what comes back at once the log tells as of any operation that nobody waits for. */
 static void on_delayed(const struct lease *lease, const struct failure *failure) {
-        log_line(SD_NOTICE, "The lease of %s (uid %u) has ended, and not everything can return now: %s.",
+        log_line(SD_NOTICE, "The lease of %s (uid %u) has ended, and not everything can return now. %s.",
                  lease->holder.name, lease->holder.uid, strempty(failure->message));
 }
 

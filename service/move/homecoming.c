@@ -179,8 +179,8 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
         homecoming->survey = survey_free(homecoming->survey);
 
         if (error < 0)
-                r = fail(&failure, FAILURE_STUCK, "who uses it could not be found out: %s",
-                         strerror(-error));
+                r = fail(&failure, FAILURE_STUCK, "Who uses %s could not be found out: %s",
+                         PCI_ADDRESS_TEXT(&homecoming->lease->members[0].address), strerror(-error));
         else
                 r = bring_back(homecoming, findings, &failure);
         if (r >= 0 && failure.kind == FAILURE_NONE)

@@ -404,7 +404,9 @@ int operation_recover(const struct operation_context *context, struct journal_en
 
         operation->answered = true;
         fail(&operation->failure, FAILURE_MOVE_FAILED,
-             "The service was interrupted in the midst of the operation");
+             "%s: the service was interrupted in the midst of the operation",
+             entry->plan->n_movements > 0 ? PCI_ADDRESS_TEXT(&entry->plan->movements[0].address)
+                                          : "No device");
 
         r = prepare(operation);
         if (r >= 0)

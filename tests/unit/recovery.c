@@ -58,6 +58,7 @@ static void test_living_worker(void **state) {
                 stage_settle(stage);
                 assert_int_equal(stage->n_late, 1);
                 assert_int_equal(stage->last_settled.kind, FAILURE_MOVE_FAILED);
+                assert_non_null(strstr(stage->last_settled.message, NIC));
                 assert_untouched(stage);
                 stage_clear(stage);
         }
