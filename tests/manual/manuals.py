@@ -10,8 +10,10 @@ VFIOBINDCTL is the client that was built: its help says which verbs and options 
 import glob
 import os
 import re
+import stat
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import commands
@@ -24,7 +26,8 @@ CLIENT_MANUAL = 'client/vfiobindctl.1'
 COLUMNS = 80
 
 # The objects that the interface manual shows as examples of each interface.
-OBJECTS = {'Manager': '/org/vfiobind', 'Device': '/org/vfiobind/device/0000_65_00_0', 'Group': '/org/vfiobind/group/14'}
+OBJECTS = {'Manager': '/org/vfiobind', 'Device': '/org/vfiobind/device/0000_65_00_0', 'Group': '/org/vfiobind/group/14',
+           'Operation': '/org/vfiobind/operation/7'}
 
 # What the worker does that is no step of a plan.
 ERRANDS = {'open', 'look', 'read', 'note', 'survey'}
@@ -112,7 +115,20 @@ def explains_actions_and_errors():
     errors = set(re.findall(r'VFIOBIND_ERROR_PREFIX "(\w+)"', read('dbus/names.h')))
     section = text[text.index('.Sh ERROR NAMES'):text.index('.Sh VERSIONING')]
     told = set(re.findall(r'Li ([A-Z]\w+)', ''.join(re.findall(r'^\.It .*\n', section, re.MULTILINE))))
-    assert told and told <= errors, told - errors
+    assert told == errors, told ^ errors
+
+
+def explains_details():
+    """What a rule can look up."""
+    text = read(INTERFACE_MANUAL)
+    section = text[text.index('A rule can look up'):text.index('.Sh ERROR NAMES')]
+    told = {word for line in re.findall(r'^\.It Li (.*)', section, re.MULTILINE) for word in line.split(' , ')}
+    source = read('polkit/checks.c')
+    given = set(re.findall(r'add_detail\(check, "([a-z-]+)"', source))
+    assert told == given, told ^ given
+    combined = set(re.findall(r'^                { "([a-z]+)", ', source, re.MULTILINE)) | {'warning'}
+    told = set(re.findall(r'[a-z]+', ' '.join(re.findall(r'^\.Li (.*)', section[section.rindex('.El'):], re.MULTILINE))))
+    assert combined <= told, combined - told
 
 
 def words_in_table(name, prefix):
@@ -188,6 +204,27 @@ def readme_links_lead_somewhere():
     assert not missing, missing
 
 
+# What meson installs
+
+def configuration_outlives_an_upgrade(build):
+    with tempfile.TemporaryDirectory() as tree:
+        path = f'{tree}/etc/vfiobind/vfiobind.conf'
+
+        def install():
+            subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet'], check=True,
+                           stdout=subprocess.DEVNULL, env=os.environ | {'DESTDIR': tree})
+
+        install()
+        with open(path, encoding='utf-8') as file:
+            assert file.read() == read('service/vfiobind.conf'), 'the first installation brings another file'
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o644, 'not everybody can read it'
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write('[Manager]\nDefaultBackend=kvm\n')
+        install()
+        with open(path, encoding='utf-8') as file:
+            assert 'kvm' in file.read(), 'the second installation has overwritten it'
+
+
 def commands_are_found():
     for name in commands.DOCUMENTS:
         assert commands.blocks(name), f'{name} shows no command'
@@ -197,6 +234,7 @@ def commands_are_found():
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    build = os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[1])))
     tests = []
     for name in MANUALS:
         tests += [(f'{name} is free of mandoc\'s complaints', lambda name=name: is_clean(name)),
@@ -207,12 +245,14 @@ def main():
                   (f'the interface manual explains every member of {name}', lambda name=name: explains_the_interface(name))]
     tests += [
         ('the interface manual explains every polkit action and known errors', explains_actions_and_errors),
+        ('the interface manual explains every detail for rules', explains_details),
         ('manual, interface file and client have the steps of a plan', explains_steps),
         ('manual and interface file have the kinds of findings', explains_findings),
         ('the client\'s manual has the verbs and options of its help', lambda: explains_the_client(sys.argv[1])),
         ('README.md shows the rules that are installed', readme_shows_the_rules),
         ('README.md shows the agent that is installed', readme_shows_the_agent),
         ('README.md has links that lead somewhere', readme_links_lead_somewhere),
+        ('the configuration outlives an upgrade', lambda: configuration_outlives_an_upgrade(build)),
         ('every command line is found', commands_are_found),
     ]
     return tap.run(tests)
