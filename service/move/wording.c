@@ -2,6 +2,7 @@
 
 /* From errnos to sentences. */
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +66,10 @@ void word_failure(const struct movement *m, const struct step *step, const struc
         _cleanup_free_ char *doing =
                         step_describe(step->kind, &m->address, step->virtual_function, step->argument);
 
+        if (!doing) {
+                fail_internal(failure, -ENOMEM);
+                return;
+        }
         if ((step->kind == STEP_RESET && word_reset(m, step, report->error, failure)) ||
             (step->kind == STEP_VIRTUAL_FUNCTIONS && word_virtual_functions(m, report->error, failure)))
                 return;
@@ -92,11 +97,10 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                      "%s or a member of its IOMMU group is open through VFIO already: whoever has it open has to end first",
                      address);
         else if (report->error == -EPIPE)
-                fail(failure, FAILURE_MOVE_FAILED, "%s: the worker was killed while %s", address,
-                     strempty(doing));
+                fail(failure, FAILURE_MOVE_FAILED, "The worker was killed while %s", doing);
         else
-                fail(failure, FAILURE_MOVE_FAILED, "%s: %s failed: %s", address, strempty(doing),
-                     strerror(-report->error));
+                fail(failure, FAILURE_MOVE_FAILED, "%c%s failed: %s", toupper((unsigned char) *doing),
+                     doing + 1, strerror(-report->error));
 }
 
 static const struct function *function_of(const struct movement *m, const struct model *model) {

@@ -149,9 +149,10 @@ static void test_failures(void **state) {
                 { "error 25", FAILURE_NOT_SUPPORTED, "works for it as it is now: flr pm bus" }, /* ENOTTY */
                 { "error 95", FAILURE_NOT_SUPPORTED, "does not offer it" },        /* EOPNOTSUPP */
                 { "error 117", FAILURE_NOT_SUPPORTED, "without losing its list" }, /* EUCLEAN */
-                { "error 5", FAILURE_MOVE_FAILED, "resetting " NIC " failed" },
-                { "die", FAILURE_MOVE_FAILED, "the worker was killed while resetting " NIC },
-                { "done-die", FAILURE_MOVE_FAILED, "the worker was killed" },
+                { "error 5", FAILURE_MOVE_FAILED,
+                  "Resetting " NIC " failed: Input/output error; everything" },
+                { "die", FAILURE_MOVE_FAILED, "The worker was killed while resetting " NIC },
+                { "done-die", FAILURE_MOVE_FAILED, "The worker was killed" },
         };
         struct stage *stage = *state;
 
