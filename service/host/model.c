@@ -1,38 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Two sorted arrays, of functions and of groups, and telling the listener how they change. */
+/* Two sorted arrays, of functions and of groups, and what others note about them. */
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 
 #include "service/host/array.h"
-#include "service/host/model.h"
-#include "service/host/names.h"
-#include "service/host/sysfs.h"
-#include "service/host/variant.h"
-
-struct model {
-        const struct root *root;
-        struct aliases *aliases;
-        struct names *names;
-
-        struct function **functions;
-        size_t n_functions;
-        struct group **groups;
-        size_t n_groups;
-
-        const struct model_listener *listener;
-        void *userdata;
-};
+#include "service/host/model-rooms.h"
 
 static const struct model_listener nobody;
-
-#define tell(model, what, ...)                                                                              \
-        ({                                                                                                  \
-                if ((model)->listener->what)                                                                \
-                        (model)->listener->what(__VA_ARGS__, (model)->userdata);                            \
-        })
 
 int model_new(const struct root *root, struct aliases *aliases, struct model **ret) {
         struct model *model;
@@ -92,12 +67,16 @@ static int compare_to_group(const void *key, const void *element) {
         return (a > b) - (a < b);
 }
 
-static size_t find_function(const struct model *model, const struct pci_address *address) {
+size_t model_place(const struct model *model, const struct pci_address *address) {
         return array_lower_bound(model->functions, model->n_functions, address, function_compare_address);
 }
 
+size_t model_group_place(const struct model *model, int id) {
+        return array_lower_bound(model->groups, model->n_groups, &id, compare_to_group);
+}
+
 struct function *model_function(const struct model *model, const struct pci_address *address) {
-        size_t at = find_function(model, address);
+        size_t at = model_place(model, address);
 
         if (at < model->n_functions && pci_address_compare(&model->functions[at]->address, address) == 0)
                 return model->functions[at];
@@ -105,7 +84,7 @@ struct function *model_function(const struct model *model, const struct pci_addr
 }
 
 struct group *model_group(const struct model *model, int id) {
-        size_t at = array_lower_bound(model->groups, model->n_groups, &id, compare_to_group);
+        size_t at = model_group_place(model, id);
 
         return at < model->n_groups && (int) model->groups[at]->id == id ? model->groups[at] : NULL;
 }
@@ -118,281 +97,6 @@ struct function *const *model_functions(const struct model *model, size_t *ret_n
 struct group *const *model_groups(const struct model *model, size_t *ret_n) {
         *ret_n = model->n_groups;
         return model->groups;
-}
-
-static int add_group(struct model *model, int id, struct group **ret) {
-        size_t at = array_lower_bound(model->groups, model->n_groups, &id, compare_to_group);
-        struct group *g;
-        int r;
-
-        r = group_new(model->root, (unsigned) id, &g);
-        if (r < 0)
-                return r;
-        g->model = model;
-
-        r = array_insert(&model->groups, &model->n_groups, at, g);
-        if (r < 0) {
-                group_free(g);
-                return r;
-        }
-
-        *ret = g;
-        return 0;
-}
-
-/* Puts F into the group that it names. */
-static int join_group(struct model *model, struct function *f) {
-        struct group *g;
-        bool is_new;
-        int r;
-
-        if (f->group < 0)
-                return 0;
-
-        g = model_group(model, f->group);
-        is_new = !g;
-        if (is_new) {
-                r = add_group(model, f->group, &g);
-                if (r < 0)
-                        return r;
-        }
-
-        r = group_add(g, f);
-        if (r < 0)
-                return r;
-
-        g->n_blockers = group_count_blockers(g);
-        if (is_new)
-                tell(model, group_added, g);
-        else
-                tell(model, group_changed, g, GROUP_MEMBERS | GROUP_VIABLE);
-        return 0;
-}
-
-/* Takes F out of group ID, and drops the group with its last member, as the kernel does. */
-static void leave_group(struct model *model, struct function *f, int id) {
-        struct group *g = model_group(model, id);
-
-        if (!g)
-                return;
-
-        group_remove(g, f);
-        if (g->n_members > 0) {
-                g->n_blockers = group_count_blockers(g);
-                tell(model, group_changed, g, GROUP_MEMBERS | GROUP_VIABLE);
-                return;
-        }
-
-        tell(model, group_removed, g);
-        array_remove(model->groups, &model->n_groups,
-                     array_lower_bound(model->groups, model->n_groups, &id, compare_to_group));
-        group_free(g);
-}
-
-static void review_group(struct model *model, struct function *f) {
-        struct group *g = model_group(model, f->group);
-        unsigned n;
-
-        if (!g)
-                return;
-
-        n = group_count_blockers(g);
-        if (n == g->n_blockers)
-                return;
-
-        g->n_blockers = n;
-        tell(model, group_changed, g, GROUP_VIABLE);
-}
-
-static int review_vfio_driver(const struct model *model, struct function *f) {
-        char driver[NAME_MAX + 1];
-        int r;
-
-        if (streq(f->vfio_driver, vfio_driver(model->root, model->aliases, f, driver, sizeof(driver))))
-                return 0;
-
-        r = free_and_copy(&f->vfio_driver, driver);
-        return r < 0 ? r : FUNCTION_VFIO_DRIVER;
-}
-
-static bool is_moving(const struct model *model, const struct pci_address *address) {
-        const struct function *f = model_function(model, address);
-
-        return f && f->moving;
-}
-
-static int add_function(struct model *model, const struct pci_address *address) {
-        _cleanup_(function_freep) struct function *f = NULL;
-        int r;
-
-        r = function_read(model->root, address, &f);
-        if (r < 0)
-                return r;
-
-        f->model = model;
-
-        /* Of one that is being changed, they are part of the change. */
-        f->moving = f->is_virtual && is_moving(model, &f->physical);
-        f->vendor_name = names_vendor(model->names, f->vendor);
-        f->device_name = names_device(model->names, f->vendor, f->device);
-        f->class_name = names_class(model->names, f->class_code);
-
-        r = review_vfio_driver(model, f);
-        if (r >= 0)
-                r = array_insert(&model->functions, &model->n_functions, find_function(model, address), f);
-        if (r < 0)
-                return r;
-
-        tell(model, function_added, f);
-        r = join_group(model, f);
-        f = NULL;
-        return r;
-}
-
-/* The number of the last uevent. */
-static uint64_t read_seqnum(const struct model *model) {
-        int64_t number;
-
-        return sysfs_read_number(model->root->sys, "kernel/uevent_seqnum", &number) < 0 ? 0
-                                                                                        : (uint64_t) number;
-}
-
-static void announce_driver(struct model *model, struct function *f, const char *from, enum moved_by mover) {
-        review_group(model, f);
-        tell(model, function_moved, f, from, mover);
-}
-
-int model_note_driver(struct model *model, struct function *f, const char *driver, uint64_t seqnum) {
-        _cleanup_free_ char *from = NULL;
-        int r;
-
-        if (f->moving || seqnum <= f->seqnum || streq(f->driver, driver))
-                return 0;
-
-        from = strdup(f->driver);
-        r = from ? free_and_copy(&f->driver, driver) : -ENOMEM;
-        if (r < 0)
-                return r;
-
-        f->seqnum = seqnum;
-        f->kind = driver_kind(driver);
-        tell(model, function_changed, f, FUNCTION_DRIVER);
-        announce_driver(model, f, from, MOVED_BY_KERNEL);
-        return 0;
-}
-
-/* Refreshes F and tells what changed. Passes on what function_refresh() says of a function that has gone. */
-static int refresh_function(struct model *model, struct function *f, enum moved_by mover) {
-        _cleanup_free_ char *driver = NULL;
-        int changes, group = f->group;
-        uint64_t seqnum;
-
-        driver = strdup(f->driver);
-        if (!driver)
-                return -ENOMEM;
-
-        /* Before the fields: an event up to this number came before them. */
-        seqnum = read_seqnum(model);
-        changes = function_refresh(model->root, f);
-        if (changes < 0)
-                return changes;
-        f->seqnum = seqnum;
-        if (changes & FUNCTION_DRIVER)
-                changes |= MAX_OF(review_vfio_driver(model, f), 0);
-        if (changes == 0)
-                return 0;
-
-        tell(model, function_changed, f, (unsigned) changes);
-        if (changes & FUNCTION_GROUP) {
-                leave_group(model, f, group);
-                join_group(model, f);
-        }
-        if (changes & FUNCTION_DRIVER)
-                announce_driver(model, f, driver, mover);
-        return 0;
-}
-
-static void remove_function(struct model *model, struct function *f) {
-        struct function *physical = f->is_virtual ? model_function(model, &f->physical) : NULL;
-
-        tell(model, function_removed, f);
-        leave_group(model, f, f->group);
-        array_remove(model->functions, &model->n_functions, find_function(model, &f->address));
-        function_free(f);
-
-        /* Virtual functions go all together, and no uevent tells of it for the physical function
-         * (sriov_disable() in drivers/pci/iov.c). */
-        if (physical && physical->n_virtual_functions > 0 && !physical->moving)
-                (void) refresh_function(model, physical, MOVED_BY_KERNEL);
-}
-
-int model_update(struct model *model, const struct pci_address *address, enum moved_by mover) {
-        struct function *f = model_function(model, address);
-        int r;
-
-        if (f) {
-                if (f->moving && function_exists(model->root, f))
-                        return 0;
-
-                r = refresh_function(model, f, mover);
-                if (r >= 0 || r == -ENOMEM)
-                        return r;
-
-                remove_function(model, f);
-                if (r != -ESTALE)
-                        return 0;
-        }
-
-        r = add_function(model, address);
-        return r == -ENOENT || r == -ENODEV ? 0 : r;
-}
-
-static int scan_entry(const char *name, void *userdata) {
-        struct pci_address address, *found;
-        struct {
-                struct pci_address *array;
-                size_t n;
-        } *list = userdata;
-
-        if (pci_address_parse(name, &address) < 0)
-                return 0;
-
-        found = array_append(&list->array, &list->n, sizeof(*found));
-        if (!found)
-                return -ENOMEM;
-
-        *found = address;
-        return 0;
-}
-
-static int compare_addresses(const void *a, const void *b) {
-        return pci_address_compare(a, b);
-}
-
-int model_scan(struct model *model) {
-        struct {
-                struct pci_address *array;
-                size_t n;
-        } list = {};
-        int r;
-
-        r = sysfs_foreach(model->root->sys, "bus/pci/devices", scan_entry, &list);
-
-        /* In order, so that inserting is appending. */
-        if (list.n > 0)
-                qsort(list.array, list.n, sizeof(*list.array), compare_addresses);
-        for (size_t i = 0; r >= 0 && i < list.n; i++)
-                r = model_update(model, &list.array[i], MOVED_BY_KERNEL);
-
-        for (size_t i = model->n_functions; r >= 0 && i > 0; i--) {
-                struct function *f = model->functions[i - 1];
-
-                if (!bsearch(&f->address, list.array, list.n, sizeof(*list.array), compare_addresses))
-                        remove_function(model, f);
-        }
-
-        free(list.array);
-        return r;
 }
 
 int model_set_override(struct model *model, struct function *f, const char *override) {
