@@ -9,14 +9,18 @@
 #include "service/host/group.h"
 #include "service/host/sysfs.h"
 
-static int read_type(const struct root *root, struct group *g) {
+int group_read_type(const struct root *root, struct group *g) {
         char path[64], type[32] = "";
+        int r;
 
         snprintf(path, sizeof(path), "kernel/iommu_groups/%u/type", g->id);
         if (sysfs_read(root->sys, path, type, sizeof(type)) < 0)
                 type[0] = '\0';
+        if (g->type && streq(g->type, type))
+                return 0;
 
-        return free_and_copy(&g->type, type);
+        r = free_and_copy(&g->type, type);
+        return r < 0 ? r : 1;
 }
 
 int group_new(const struct root *root, unsigned id, struct group **ret) {
@@ -27,7 +31,7 @@ int group_new(const struct root *root, unsigned id, struct group **ret) {
                 return -ENOMEM;
         g->id = id;
 
-        if (read_type(root, g) < 0) {
+        if (group_read_type(root, g) < 0) {
                 free(g);
                 return -ENOMEM;
         }

@@ -23,6 +23,9 @@ struct group {
 int group_new(const struct root *root, unsigned id, struct group **ret);
 struct group *group_free(struct group *g);
 
+/* Reads the type again. Returns 1 if it is another one now, 0 if it is not, or -ENOMEM. */
+int group_read_type(const struct root *root, struct group *g);
+
 /* Puts F among the members, or takes it out. The function stays whose it is. */
 int group_add(struct group *g, struct function *f);
 void group_remove(struct group *g, struct function *f);

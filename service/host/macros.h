@@ -13,7 +13,12 @@
 #define _printf_(text, arguments) __attribute__((format(printf, text, arguments)))
 
 #define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
-#define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+#define MAX_OF(a, b)                                                                                        \
+        ({                                                                                                  \
+                __typeof__(a) _a = (a);                                                                     \
+                __typeof__(b) _b = (b);                                                                     \
+                _a > _b ? _a : _b;                                                                          \
+        })
 
 static inline void freep(void *p) {
         free(*(void **) p);

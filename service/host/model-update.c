@@ -75,24 +75,26 @@ static void leave_group(struct model *model, struct function *f, int id) {
         }
 
         tell(model, group_removed, g);
-        array_remove(model->groups, &model->n_groups,
-                     model_group_place(model, id));
+        array_remove(model->groups, &model->n_groups, model_group_place(model, id));
         group_free(g);
 }
 
+/* What a look at F says of its group. An administrator can change the type, and no uevent tells of it. */
 static void review_group(struct model *model, struct function *f) {
         struct group *g = model_group(model, f->group);
-        unsigned n;
+        unsigned changes = 0, n;
 
         if (!g)
                 return;
 
         n = group_count_blockers(g);
-        if (n == g->n_blockers)
-                return;
-
+        if (n != g->n_blockers)
+                changes |= GROUP_VIABLE;
         g->n_blockers = n;
-        tell(model, group_changed, g, GROUP_VIABLE);
+        if (group_read_type(model->root, g) > 0)
+                changes |= GROUP_TYPE;
+        if (changes != 0)
+                tell(model, group_changed, g, changes);
 }
 
 static int review_vfio_driver(const struct model *model, struct function *f) {
@@ -112,7 +114,15 @@ static bool is_moving(const struct model *model, const struct pci_address *addre
         return f && f->moving;
 }
 
-static int add_function(struct model *model, const struct pci_address *address) {
+/* The number of the last uevent: whoever asks for it before he reads fields knows that these reflect it. */
+static uint64_t read_seqnum(const struct model *model) {
+        int64_t number;
+
+        return sysfs_read_number(model->root->sys, "kernel/uevent_seqnum", &number) < 0 ? 0
+                                                                                        : (uint64_t) number;
+}
+
+static int add_function(struct model *model, const struct pci_address *address, uint64_t seqnum) {
         _cleanup_(function_freep) struct function *f = NULL;
         int r;
 
@@ -121,6 +131,7 @@ static int add_function(struct model *model, const struct pci_address *address) 
                 return r;
 
         f->model = model;
+        f->seqnum = seqnum;
 
         /* Of one that is being changed, they are part of the change. */
         f->moving = f->is_virtual && is_moving(model, &f->physical);
@@ -140,19 +151,6 @@ static int add_function(struct model *model, const struct pci_address *address) 
         return r;
 }
 
-/* The number of the last uevent. */
-static uint64_t read_seqnum(const struct model *model) {
-        int64_t number;
-
-        return sysfs_read_number(model->root->sys, "kernel/uevent_seqnum", &number) < 0 ? 0
-                                                                                        : (uint64_t) number;
-}
-
-static void announce_driver(struct model *model, struct function *f, const char *from, enum moved_by mover) {
-        review_group(model, f);
-        tell(model, function_moved, f, from, mover);
-}
-
 int model_note_driver(struct model *model, struct function *f, const char *driver, uint64_t seqnum) {
         _cleanup_free_ char *from = NULL;
         int r;
@@ -168,38 +166,35 @@ int model_note_driver(struct model *model, struct function *f, const char *drive
         f->seqnum = seqnum;
         f->kind = driver_kind(driver);
         tell(model, function_changed, f, FUNCTION_DRIVER);
-        announce_driver(model, f, from, MOVED_BY_KERNEL);
+        review_group(model, f);
+        tell(model, function_moved, f, from, MOVED_BY_KERNEL);
         return 0;
 }
 
 /* Refreshes F and tells what changed. Passes on what function_refresh() says of a function that has gone. */
-static int refresh_function(struct model *model, struct function *f, enum moved_by mover) {
+static int refresh_function(struct model *model, struct function *f, enum moved_by mover, uint64_t seqnum) {
         _cleanup_free_ char *driver = NULL;
         int changes, group = f->group;
-        uint64_t seqnum;
 
         driver = strdup(f->driver);
         if (!driver)
                 return -ENOMEM;
 
-        /* Before the fields: an event up to this number came before them. */
-        seqnum = read_seqnum(model);
         changes = function_refresh(model->root, f);
         if (changes < 0)
                 return changes;
         f->seqnum = seqnum;
-        if (changes & FUNCTION_DRIVER)
-                changes |= MAX_OF(review_vfio_driver(model, f), 0);
-        if (changes == 0)
-                return 0;
+        changes |= MAX_OF(review_vfio_driver(model, f), 0);
 
-        tell(model, function_changed, f, (unsigned) changes);
+        if (changes != 0)
+                tell(model, function_changed, f, (unsigned) changes);
         if (changes & FUNCTION_GROUP) {
                 leave_group(model, f, group);
                 join_group(model, f);
         }
-        if (changes & FUNCTION_DRIVER)
-                announce_driver(model, f, driver, mover);
+        review_group(model, f);
+        if (!streq(f->driver, driver))
+                tell(model, function_moved, f, driver, mover);
         return 0;
 }
 
@@ -214,10 +209,11 @@ static void remove_function(struct model *model, struct function *f) {
         /* Virtual functions go all together, and no uevent tells of it for the physical function
          * (sriov_disable() in drivers/pci/iov.c). */
         if (physical && physical->n_virtual_functions > 0 && !physical->moving)
-                (void) refresh_function(model, physical, MOVED_BY_KERNEL);
+                (void) refresh_function(model, physical, MOVED_BY_KERNEL, read_seqnum(model));
 }
 
-int model_update(struct model *model, const struct pci_address *address, enum moved_by mover) {
+static int update(struct model *model, const struct pci_address *address, enum moved_by mover,
+                  uint64_t seqnum) {
         struct function *f = model_function(model, address);
         int r;
 
@@ -225,8 +221,8 @@ int model_update(struct model *model, const struct pci_address *address, enum mo
                 if (f->moving && function_exists(model->root, f))
                         return 0;
 
-                r = refresh_function(model, f, mover);
-                if (r >= 0 || r == -ENOMEM)
+                r = refresh_function(model, f, mover, seqnum);
+                if (r != -ENOENT && r != -ENODEV && r != -ESTALE)
                         return r;
 
                 remove_function(model, f);
@@ -234,8 +230,12 @@ int model_update(struct model *model, const struct pci_address *address, enum mo
                         return 0;
         }
 
-        r = add_function(model, address);
+        r = add_function(model, address, seqnum);
         return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+int model_update(struct model *model, const struct pci_address *address, enum moved_by mover) {
+        return update(model, address, mover, read_seqnum(model));
 }
 
 static int scan_entry(const char *name, void *userdata) {
@@ -265,6 +265,7 @@ int model_scan(struct model *model) {
                 struct pci_address *array;
                 size_t n;
         } list = {};
+        uint64_t seqnum = read_seqnum(model);
         int r;
 
         r = sysfs_foreach(model->root->sys, "bus/pci/devices", scan_entry, &list);
@@ -273,7 +274,8 @@ int model_scan(struct model *model) {
         if (list.n > 0)
                 qsort(list.array, list.n, sizeof(*list.array), compare_addresses);
         for (size_t i = 0; r >= 0 && i < list.n; i++)
-                r = model_update(model, &list.array[i], MOVED_BY_KERNEL);
+                if (update(model, &list.array[i], MOVED_BY_KERNEL, seqnum) == -ENOMEM)
+                        r = -ENOMEM;
 
         for (size_t i = model->n_functions; r >= 0 && i > 0; i--) {
                 struct function *f = model->functions[i - 1];

@@ -44,12 +44,14 @@ void model_set_listener(struct model *model, const struct model_listener *listen
 const struct root *model_root(const struct model *model);
 struct aliases *model_aliases(const struct model *model);
 
-/* Compares the whole model with sysfs: at the start, and after uevents were lost. */
+/* Compares the whole model with sysfs: at the start, and after uevents were lost. One function that cannot
+ * be read does not hide the others. Returns 0, or a negative errno where there is no list of functions, or
+ * too little memory. */
 int model_scan(struct model *model);
 
 /* Brings one function up to date: reads it if it is new, drops it if it has gone, and both if another device
  * has its address. MOVER is to blame for a driver that changed. Returns 0 or a negative errno; a function
- * that is gone is no error. */
+ * that is gone is no error, and one that cannot be read now stays as it is known. */
 int model_update(struct model *model, const struct pci_address *address, enum moved_by mover);
 
 /* What a uevent tells: with number SEQNUM, the kernel has bound F to DRIVER ("": unbound it). Nothing

@@ -3,6 +3,7 @@
 /* The model on a tree: what it holds, and what it tells its listener, in which order. */
 
 #include "tests/unit/host.h"
+#include "tests/unit/modules.h"
 #include "tests/unit/unit.h"
 
 static void test_first_scan(void **state) {
@@ -72,6 +73,29 @@ static void test_scan_fails(void **state) {
         assert_int_equal(n, ELEMENTSOF(host_small));
 }
 
+/* What cannot be read hides nothing else, and what cannot be read just now has not gone. */
+static void test_unreadable(void **state) {
+        static const struct fake_function more = { .address = "0000:00:02.0", .class_code = 0x020000 };
+        struct host *host = *state;
+        struct pci_address address = at("0000:01:00.0");
+
+        tree_add(host->tree, &more);
+        tree_write(host->tree, "sys/bus/pci/devices/0000:00:02.0/modalias", "none\n");
+        host_scan(host);
+        assert_null(host_function(host, "0000:00:02.0"));
+        assert_non_null(host_function(host, "0000:01:00.1"));
+
+        tree_set_driver(host->tree, "0000:01:00.0", NULL);
+        tree_write(host->tree, "sys/bus/pci/devices/0000:01:00.0/driver", "no link");
+        tree_set_driver(host->tree, "0000:01:00.1", NULL);
+        assert_int_equal(model_update(host->model, &address, MOVED_BY_KERNEL), -EINVAL);
+        witness_expect(&host->witness, "");
+        assert_ok(model_scan(host->model));
+        witness_expect(&host->witness,
+                       "~ 0000:01:00.1 driver\ngroup ~ 1 viable\n> 0000:01:00.1 e1000e - kernel\n");
+        assert_string_equal(host_function(host, "0000:01:00.0")->driver, "e1000e");
+}
+
 static void test_move(void **state) {
         struct host *host = *state;
 
@@ -88,6 +112,38 @@ static void test_move(void **state) {
         tree_set_driver(host->tree, "0000:00:03.0", "bochs-drm");
         host_update(host, "0000:00:03.0", MOVED_BY_KERNEL);
         witness_expect(&host->witness, "~ 0000:00:03.0 driver\n> 0000:00:03.0 - bochs-drm kernel\n");
+}
+
+/* A variant that only its directory gives away, which comes after the link to the driver. */
+static void test_seen_late(void **state) {
+        struct host *host = *state;
+
+        host_scan(host);
+        tree_set_driver(host->tree, "0000:01:00.0", "new-driver");
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\n> 0000:01:00.0 e1000e new-driver kernel\n");
+
+        tree_directory(host->tree, "sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0");
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.0 driver\ngroup ~ 1 viable\n");
+        assert_int_equal(host_function(host, "0000:01:00.0")->kind, DRIVER_VFIO);
+}
+
+/* What changes without an event is noticed with the next look. */
+static void test_without_event(void **state) {
+        struct host *host = *state;
+
+        host_scan(host);
+        tree_write(host->tree, "sys/kernel/iommu_groups/1/type", "identity\n");
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "group ~ 1 type\n");
+        assert_string_equal(model_group(host->model, 1)->type, "identity");
+
+        modules_make(host->tree, "new_vfio_pci loadable alias=vfio_pci:v00008086d000010D3sv*sd*bc*sc*i*\n");
+        assert_true(aliases_refresh(host->aliases));
+        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
+        witness_expect(&host->witness, "~ 0000:01:00.0 vfio-driver\n");
+        assert_string_equal(host_function(host, "0000:01:00.0")->vfio_driver, "new_vfio_pci");
 }
 
 static void test_added_and_removed(void **state) {
@@ -178,8 +234,6 @@ static void test_noted_driver(void **state) {
         tree_write(host->tree, "sys/kernel/uevent_seqnum", "100\n");
         host_scan(host);
         f = host_function(host, "0000:01:00.0");
-        host_update(host, "0000:01:00.0", MOVED_BY_KERNEL);
-
         assert_ok(model_note_driver(host->model, f, "", 99));
         assert_ok(model_note_driver(host->model, f, "", 100));
         assert_ok(model_note_driver(host->model, f, "e1000e", 101));
@@ -297,6 +351,7 @@ static void test_crowd(void **state) {
         cmocka_unit_test_prestate_setup_teardown(test, host_setup, host_teardown, CAST(host_small))
 
 UNIT_MAIN(ON_HOST(test_first_scan), ON_HOST(test_what_it_holds), ON_HOST(test_scan_fails),
-          ON_HOST(test_move), ON_HOST(test_added_and_removed), ON_HOST(test_another_device),
-          ON_HOST(test_moving), ON_HOST(test_noted_driver), ON_HOST(test_what_others_find_out),
-          ON_HOST(test_nobody_listens), ON_HOST(test_virtual_functions), ON_HOST(test_crowd))
+          ON_HOST(test_unreadable), ON_HOST(test_move), ON_HOST(test_seen_late), ON_HOST(test_without_event),
+          ON_HOST(test_added_and_removed), ON_HOST(test_another_device), ON_HOST(test_moving),
+          ON_HOST(test_noted_driver), ON_HOST(test_what_others_find_out), ON_HOST(test_nobody_listens),
+          ON_HOST(test_virtual_functions), ON_HOST(test_crowd))
