@@ -16,9 +16,6 @@ static const struct {
         { "pci-stub", DRIVER_KVM, true },
         { "pciback", DRIVER_XEN, false },
         { "pcieport", DRIVER_HOST, true },
-        /* Variants of VFIO (drivers/vfio/pci/), for kernels before 6.1, which have no vfio-dev directory. */
-        { "hisi_acc_vfio_pci", DRIVER_VFIO, true },
-        { "mlx5_vfio_pci", DRIVER_VFIO, true },
 };
 
 static const char *const kind_names[_DRIVER_KIND_MAX] = {
@@ -30,6 +27,18 @@ const char *driver_kind_name(enum driver_kind kind) {
         return kind_names[kind];
 }
 
+/* All variants of VFIO in the kernel are called "…_vfio_pci" (drivers/vfio/pci/). */
+static bool is_variant(const char *name) {
+        static const char *const ends[] = { "_vfio_pci", "-vfio-pci" };
+        size_t length = strlen(name);
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++)
+                if (length > strlen(ends[i]) && streq(name + length - strlen(ends[i]), ends[i]))
+                        return true;
+
+        return false;
+}
+
 enum driver_kind driver_kind(const char *name) {
         if (*name == '\0')
                 return DRIVER_NONE;
@@ -38,7 +47,7 @@ enum driver_kind driver_kind(const char *name) {
                 if (streq(drivers[i].name, name))
                         return drivers[i].kind;
 
-        return DRIVER_HOST;
+        return is_variant(name) ? DRIVER_VFIO : DRIVER_HOST;
 }
 
 bool driver_name_is_valid(const char *name) {

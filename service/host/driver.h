@@ -19,7 +19,7 @@ enum driver_kind {
 /* "none", "host", "vfio", "kvm" or "xen". */
 const char *driver_kind_name(enum driver_kind kind);
 
-/* The kind of the driver NAME ("": no driver). A variant of VFIO that this table does not know counts as
+/* The kind of the driver NAME ("": no driver). A variant of VFIO that is not called like one counts as
  * DRIVER_HOST here; a function's own `vfio-dev` directory tells it (see function_read()). */
 enum driver_kind driver_kind(const char *name);
 

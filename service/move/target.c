@@ -56,6 +56,8 @@ static int resolve_override(const struct model *model, const struct function *f,
                             PCI_ADDRESS_TEXT(&f->address), driver, module);
 
         r = backend_available(backend, model, &reason);
+        if (r > 0 && !streq(module, backend->module))
+                r = module_usable(model, driver, module, &reason);
         if (r < 0)
                 return fail_internal(failure, r);
         if (r == 0)

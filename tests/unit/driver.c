@@ -16,6 +16,8 @@ static void test_kinds(void **state) {
                 { "vfio-pci", DRIVER_VFIO, "vfio", true, true },
                 { "mlx5_vfio_pci", DRIVER_VFIO, "vfio", true, true },
                 { "hisi_acc_vfio_pci", DRIVER_VFIO, "vfio", true, true },
+                { "nvgrace_gpu_vfio_pci", DRIVER_VFIO, "vfio", true, true },
+                { "odd-vfio-pci", DRIVER_VFIO, "vfio", true, true },
                 { "pci-stub", DRIVER_KVM, "kvm", true, true },
                 { "pciback", DRIVER_XEN, "xen", true, false },
                 { "pcieport", DRIVER_HOST, "host", false, true },
@@ -28,6 +30,8 @@ static void test_kinds(void **state) {
                 { "vfio-pci2", DRIVER_HOST, "host", false, false },
                 { "VFIO-PCI", DRIVER_HOST, "host", false, false },
                 { "vfio_pci", DRIVER_HOST, "host", false, false },
+                { "_vfio_pci", DRIVER_HOST, "host", false, false },
+                { "novfio_pci", DRIVER_HOST, "host", false, false },
                 { "none", DRIVER_HOST, "host", false, false },
         };
 
@@ -45,7 +49,7 @@ static void test_kinds(void **state) {
 
 /* A variant that only its vfio-dev directory gives away. */
 static void test_unknown_variant(void **state) {
-        assert_true(driver_keeps_group_viable("new_vfio_pci", DRIVER_VFIO));
+        assert_true(driver_keeps_group_viable("new_driver", DRIVER_VFIO));
 }
 
 UNIT_MAIN(cmocka_unit_test(test_kinds), cmocka_unit_test(test_unknown_variant))

@@ -55,7 +55,8 @@ bool world_has_driver(const struct world *world, const char *driver) {
 }
 
 static bool is_passthrough(const char *driver) {
-        return same(driver, "vfio-pci") || same(driver, "pci-stub") || same(driver, "pciback");
+        return same(driver, "vfio-pci") || same(driver, "made_vfio_pci") || same(driver, "pci-stub") ||
+               same(driver, "pciback");
 }
 
 static bool is_host_driver(const char *driver) {
@@ -107,7 +108,7 @@ static struct goal by_override(const struct world *world, const char *backend, c
 
         if (!registered && state == MODULE_IS_BANNED)
                 return failing("module");
-        if (!can(world, backend))
+        if (!can(world, backend) || !(registered || usable(state)))
                 return failing("backend");
         return (struct goal){
                 .backend = backend, .driver = driver, .override = driver, .load = registered ? "" : module
@@ -197,6 +198,8 @@ static struct goal goal_of(const struct world *world, const struct world_functio
                 return to_backend(world, f, "xen");
         if (same(word, "made_vfio_pci") && f->device == DEVICE_VARIANT)
                 return to_backend(world, f, "vfio");
+        if (same(word, "made_vfio_pci") && world_has_driver(world, word))
+                return by_override(world, "vfio", word, "", world->variant);
         if (same(word, "none"))
                 return (struct goal){ .backend = "", .driver = "", .override = "none", .load = "" };
         if (same(word, "host"))

@@ -47,8 +47,8 @@ static int setup(void **state) {
         return 0;
 }
 
-/* "BACKEND driver/override load=… pick=…"; in place of the backend "host" where the target is home, "own" where
- * it is a host driver. */
+/* "BACKEND driver/override load=… pick=…"; in place of the backend "host" where the target is home, "own"
+ * where it is a host driver. */
 static void describe(const struct target *t, char buffer[static 512]) {
         int n = snprintf(buffer, 512, "%s %s/%s",
                          t->backend                  ? t->backend->name
@@ -255,6 +255,22 @@ static void test_bans(void **state) {
         check(host, rows, ELEMENTSOF(rows));
 }
 
+/* No other driver stands in for a variant that is kept out; by its own name, vfio-pci serves. */
+static void test_variant_is_kept_out(void **state) {
+        static const struct row rows[] = {
+                { MLX, NULL, "", "vfio", NULL, NULL, NO_BACKEND },
+                { MLX, NULL, "", "auto", NULL, NULL, NO_BACKEND },
+                { MLX, NULL, "", "mlx5_vfio_pci", NULL, NULL, NO_BACKEND },
+                { MLX, NULL, "", "vfio-pci", NULL, NULL, "vfio vfio-pci/vfio-pci" },
+                { NIC, NULL, "", "vfio", NULL, NULL, "vfio vfio-pci/vfio-pci" },
+        };
+        struct host *host = *state;
+
+        tree_write(host->tree, "etc/modprobe.d/local.conf", "blacklist mlx5_vfio_pci\n");
+        aliases_refresh(host->aliases);
+        check(host, rows, ELEMENTSOF(rows));
+}
+
 static void test_reached(void **state) {
         static const struct {
                 const char *address, *driver, *override, *word;
@@ -299,4 +315,5 @@ static void test_reached(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, host_teardown)
 
 UNIT_MAIN(ON_HOST(test_passthrough), ON_HOST(test_variant_is_loaded), ON_HOST(test_home),
-          ON_HOST(test_host_drivers), ON_HOST(test_bans), ON_HOST(test_reached))
+          ON_HOST(test_host_drivers), ON_HOST(test_bans), ON_HOST(test_variant_is_kept_out),
+          ON_HOST(test_reached))
