@@ -4,6 +4,7 @@
  * them. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <search.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "service/host/aliases.h"
 #include "service/host/array.h"
+#include "service/host/sysfs.h"
 
 struct known_alias {
         char modalias[MODALIAS_SIZE];
@@ -26,7 +28,10 @@ struct variant {
 };
 
 struct aliases {
+        const struct root *root;
         char *directory; /* /lib/modules/RELEASE */
+        char *index;     /* the first file that depmod(8) makes there */
+        bool indexed;    /* all of them could be loaded */
         char *configuration[5];
         unsigned existing; /* see existing_directories() */
         struct kmod_ctx *kmod;
@@ -200,6 +205,29 @@ const char *aliases_vfio_module(struct aliases *aliases, const struct function *
         return best ? best->module : "vfio_pci";
 }
 
+/* The kernel compares with the name that the module has in /sys/module, and has "(null)" where nothing is
+ * listed (blacklisted() in kernel/module/main.c). */
+static bool is_shut_out(const struct aliases *aliases, const char *module) {
+        char text[SYSFS_VALUE_MAX], *save;
+
+        if (sysfs_read(aliases->root->sys, "module/kernel/parameters/module_blacklist", text, sizeof(text)) <
+            0)
+                return false;
+
+        for (char *name = strtok_r(text, ",", &save); name; name = strtok_r(NULL, ",", &save))
+                if (streq(name, module))
+                        return true;
+
+        return false;
+}
+
+static bool is_locked(const struct aliases *aliases) {
+        _cleanup_free_ char *path = root_path(aliases->root, "/proc/sys/kernel/modules_disabled");
+        char text[8];
+
+        return path && sysfs_read(AT_FDCWD, path, text, sizeof(text)) > 0 && streq(text, "1");
+}
+
 int aliases_module_state(struct aliases *aliases, const char *name) {
         _cleanup_(module_unrefp) struct kmod_module *module = NULL;
         _cleanup_(module_listp) struct kmod_list *list = NULL, *allowed = NULL;
@@ -222,7 +250,12 @@ int aliases_module_state(struct aliases *aliases, const char *name) {
         r = kmod_module_apply_filter(aliases->kmod, KMOD_FILTER_BLACKLIST, list, &allowed);
         if (r < 0)
                 return r;
-        return allowed ? MODULE_LOADABLE : MODULE_BLACKLISTED;
+        if (!allowed)
+                return MODULE_BLACKLISTED;
+
+        if (is_shut_out(aliases, kmod_module_get_name(module)))
+                return MODULE_SHUT_OUT;
+        return is_locked(aliases) ? MODULE_LOCKED_OUT : MODULE_LOADABLE;
 }
 
 /* Which of the configuration's directories exist, as bits. libkmod notices changes only in those that it has
@@ -238,20 +271,26 @@ static unsigned existing_directories(const struct aliases *aliases) {
 }
 
 static int open_index(struct aliases *aliases) {
+        int r;
+
         aliases->existing = existing_directories(aliases);
         aliases->kmod = kmod_new(aliases->directory, (const char *const *) aliases->configuration);
         if (!aliases->kmod)
                 return -ENOMEM;
 
         /* A kernel without modules has no index: then lookups find nothing, which is the truth. */
-        if (kmod_load_resources(aliases->kmod) == -ENOMEM)
-                return -ENOMEM;
+        r = kmod_load_resources(aliases->kmod);
+        aliases->indexed = r >= 0;
+        return r == -ENOMEM ? r : read_variants(aliases);
+}
 
-        return read_variants(aliases);
+/* libkmod does not look for an index that was not there, or not complete. */
+static bool is_index_new(const struct aliases *aliases) {
+        return !aliases->indexed && access(aliases->index, F_OK) >= 0;
 }
 
 bool aliases_refresh(struct aliases *aliases) {
-        if (aliases->kmod && aliases->existing == existing_directories(aliases) &&
+        if (aliases->kmod && aliases->existing == existing_directories(aliases) && !is_index_new(aliases) &&
             kmod_validate_resources(aliases->kmod) == KMOD_RESOURCES_OK)
                 return false;
 
@@ -274,10 +313,15 @@ int aliases_new(const struct root *root, struct aliases **ret) {
         aliases = calloc(1, sizeof(*aliases));
         if (!aliases)
                 return -ENOMEM;
+        aliases->root = root;
 
         uname(&name);
         if (asprintf(&aliases->directory, "%s/lib/modules/%s", root->prefix, name.release) < 0) {
                 aliases->directory = NULL;
+                goto failed;
+        }
+        if (asprintf(&aliases->index, "%s/modules.dep.bin", aliases->directory) < 0) {
+                aliases->index = NULL;
                 goto failed;
         }
 
@@ -306,6 +350,7 @@ struct aliases *aliases_free(struct aliases *aliases) {
         forget(aliases);
         for (size_t i = 0; i < ELEMENTSOF(aliases->configuration); i++)
                 free(aliases->configuration[i]);
+        free(aliases->index);
         free(aliases->directory);
         free(aliases);
         return NULL;

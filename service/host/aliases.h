@@ -8,7 +8,8 @@
 
 struct aliases;
 
-/* Opens the module index of the running kernel below ROOT. The caller frees it with aliases_free(). */
+/* Opens the module index of the running kernel below ROOT, which must outlive it. The caller frees it with
+ * aliases_free(). */
 int aliases_new(const struct root *root, struct aliases **ret);
 struct aliases *aliases_free(struct aliases *aliases);
 
@@ -27,6 +28,8 @@ enum module_state {
         MODULE_MISSING,     /* the running kernel has none of this name */
         MODULE_BLACKLISTED, /* modprobe.d: blacklist */
         MODULE_BANNED,      /* modprobe.d: an install line stands in its place */
+        MODULE_SHUT_OUT,    /* the kernel command line: module_blacklist= */
+        MODULE_LOCKED_OUT,  /* the sysctl kernel.modules_disabled: nothing is loaded any more */
 };
 
 /* What loading the module would meet. -errno only where the index cannot be read. */

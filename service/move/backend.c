@@ -30,6 +30,8 @@ int module_usable(const struct model *model, const char *driver, const char *mod
                 [MODULE_MISSING] = "the running kernel has no module %s",
                 [MODULE_BLACKLISTED] = "modprobe.d blacklists the module %s",
                 [MODULE_BANNED] = "an install line in modprobe.d stands in place of the module %s",
+                [MODULE_SHUT_OUT] = "module_blacklist= on the kernel command line keeps out the module %s",
+                [MODULE_LOCKED_OUT] = "kernel.modules_disabled keeps out the module %s, and any other",
         };
         int state;
 

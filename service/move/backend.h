@@ -31,8 +31,8 @@ int backend_available(const struct backend *backend, const struct model *model, 
  * name is returned whether it is available or not: nothing ever falls back silently. */
 const struct backend *backend_select(const char *configured, const struct model *model);
 
-/* Whether the module of the driver can be used: 1, or 0 with the reason. For a driver without a module, pass
- * NULL. */
+/* Whether DRIVER is registered, or will be once MODULE is loaded, and that can be: 1; or 0 with the reason
+ * as above; or a negative errno. */
 int module_usable(const struct model *model, const char *driver, const char *module, char **ret_reason);
 
 /* Whether a driver of this name is registered with the PCI core. */

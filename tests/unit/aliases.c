@@ -132,6 +132,29 @@ static void test_states(void **state) {
         }
 }
 
+/* What the kernel itself does not load, whatever modprobe's configuration says. */
+static void test_kept_out_by_the_kernel(void **state) {
+        static const struct {
+                const char *list, *disabled;
+                int state;
+        } rows[] = {
+                { "e1000e", "0", MODULE_SHUT_OUT },        { "igb,e1000e,nouveau", "0", MODULE_SHUT_OUT },
+                { "e1000,e1000e2", "0", MODULE_LOADABLE }, { "(null)", "0", MODULE_LOADABLE },
+                { "(null)", "1", MODULE_LOCKED_OUT },      { "", "", MODULE_LOADABLE },
+        };
+        struct host *host = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                tree_write(host->tree, MODULE_BLACKLIST, "%s\n", rows[i].list);
+                tree_write(host->tree, MODULES_DISABLED, "%s\n", rows[i].disabled);
+                assert_row(aliases_module_state(host->aliases, "e1000e") == rows[i].state, "row %zu", i);
+                assert_int_equal(aliases_module_state(host->aliases, "present"), MODULE_LIVE);
+                assert_int_equal(aliases_module_state(host->aliases, "replaced"), MODULE_BANNED);
+        }
+        tree_write(host->tree, MODULE_BLACKLIST, "vfio_pci\n");
+        assert_int_equal(aliases_module_state(host->aliases, "vfio-pci"), MODULE_SHUT_OUT);
+}
+
 /* A blacklisted or banned module that is there all the same is there. */
 static void test_loaded_in_spite(void **state) {
         struct host *host = *state;
@@ -173,6 +196,14 @@ static void test_no_index(void **state) {
         assert_string_equal(aliases_host_modules(aliases, &nic), "");
         assert_string_equal(aliases_vfio_module(aliases, &nic), "vfio_pci");
         assert_int_equal(aliases_module_state(aliases, "vfio_pci"), MODULE_MISSING);
+        assert_false(aliases_refresh(aliases));
+
+        /* Until it gets some. */
+        modules_make(tree, "vfio_pci loadable\ne1000e loadable alias=" NIC "\n");
+        assert_true(aliases_refresh(aliases));
+        assert_false(aliases_refresh(aliases));
+        assert_int_equal(aliases_module_state(aliases, "vfio_pci"), MODULE_LOADABLE);
+        assert_string_equal(aliases_host_modules(aliases, &nic), "e1000e");
         aliases_free(aliases);
 }
 
@@ -208,5 +239,5 @@ static void test_damaged_index(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_host_modules), ON_HOST(test_variants), ON_HOST(test_states),
-          ON_HOST(test_loaded_in_spite), ON_HOST(test_refresh), ON_TREE(test_no_index),
-          ON_TREE(test_damaged_index))
+          ON_HOST(test_kept_out_by_the_kernel), ON_HOST(test_loaded_in_spite), ON_HOST(test_refresh),
+          ON_TREE(test_no_index), ON_TREE(test_damaged_index))

@@ -138,6 +138,29 @@ static void test_reasons(void **state) {
         }
 }
 
+/* The kernel's own lists count as modprobe's do, and what is there already serves all the same. */
+static void test_kept_out_by_the_kernel(void **state) {
+        static const struct {
+                const char *list, *disabled, *words;
+        } rows[] = {
+                { "vfio_pci", "0", "module_blacklist=" },
+                { "(null)", "1", "kernel.modules_disabled" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *reason = NULL;
+                struct host host;
+
+                make_host(&host, true, NULL, "lrl");
+                tree_write(host.tree, MODULE_BLACKLIST, "%s\n", rows[i].list);
+                tree_write(host.tree, MODULES_DISABLED, "%s\n", rows[i].disabled);
+                assert_string_equal(backend_select("auto", host.model)->name, "kvm");
+                assert_int_equal(backend_available(backend_by_name("vfio"), host.model, &reason), 0);
+                assert_row(strstr(reason, rows[i].words), "row %zu: %s", i, reason);
+                host_clear(&host);
+        }
+}
+
 /* The group that VFIO makes for itself without an IOMMU is no reason to prefer VFIO. */
 static void test_noiommu(void **state) {
         struct host host;
@@ -178,5 +201,6 @@ static void test_table(void **state) {
         assert_null(backend_by_kind(DRIVER_NONE));
 }
 
-UNIT_MAIN(cmocka_unit_test(test_policy), cmocka_unit_test(test_reasons), cmocka_unit_test(test_noiommu),
+UNIT_MAIN(cmocka_unit_test(test_policy), cmocka_unit_test(test_reasons),
+          cmocka_unit_test(test_kept_out_by_the_kernel), cmocka_unit_test(test_noiommu),
           cmocka_unit_test(test_table))

@@ -6,6 +6,10 @@
 
 #include "tests/unit/tree.h"
 
+/* Where the kernel tells what it does not load, below a tree. */
+#define MODULE_BLACKLIST "sys/module/kernel/parameters/module_blacklist"
+#define MODULES_DISABLED "proc/sys/kernel/modules_disabled"
+
 /* Makes the index of the running kernel's release from LINES, in the words of tests/host/modtree.py: "NAME
  * loadable alias=…". */
 void modules_make(struct tree *tree, const char *lines);
