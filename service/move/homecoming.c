@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "service/host/sysfs.h"
+#include "service/host/array.h"
 #include "service/move/closing.h"
 #include "service/move/homecoming.h"
 
@@ -240,9 +240,28 @@ static int attempt(struct homecoming *homecoming) {
         return mover_observe(mover, functions, n, on_observed, homecoming, &homecoming->observation);
 }
 
+/* Not everything that may have been changed while they were leased is told of by a uevent. By address, since
+ * what has gone by now takes its lease along. */
+static void refresh_due(const struct homecomings *homecomings) {
+        _cleanup_free_ struct pci_address *addresses = NULL;
+        size_t n = 0;
+
+        for (const struct homecoming *h = homecomings->list; h; h = h->next)
+                for (size_t i = 0; h->due && i < h->lease->n_members; i++) {
+                        struct pci_address *slot = array_append(&addresses, &n, sizeof(*slot));
+
+                        if (slot)
+                                *slot = h->lease->members[i].address;
+                }
+
+        for (size_t i = 0; i < n; i++)
+                (void) model_update(homecomings->config.model, &addresses[i], MOVED_BY_KERNEL);
+}
+
 static int on_soon(sd_event_source *source, void *userdata) {
         struct homecomings *homecomings = userdata;
 
+        refresh_due(homecomings);
         for (struct homecoming *homecoming = homecomings->list; homecoming; homecoming = homecoming->next) {
                 _cleanup_failure_ struct failure failure = {};
                 int r;

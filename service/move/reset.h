@@ -18,10 +18,13 @@ bool reset_methods_have(const char *list, const char *method);
 
 /* Resets the function at ADDRESS, whose directory is DIR, by METHOD or, for "", by the first of its list
  * that works, and writes the one that did into USED: "" where the kernel does not tell, as before 5.15,
- * which had no list. Errors: -EOPNOTSUPP  METHOD is not in the list, or there is none -ENOTTY      no method
- * works -EUCLEAN     the list names a method that does not work any more, so that it could not be put back,
- * and METHOD cannot be had without writing it; nothing was written or what the kernel says about the reset.
- * The next method is tried only after ENOTTY. */
+ * which had no list. The next method is tried only after ENOTTY. Returns 0 or
+ *
+ *  - -EOPNOTSUPP: METHOD is not in the list, or there is none;
+ *  - -ENOTTY: no method works;
+ *  - -EUCLEAN: the list names a method that does not work any more, so that it could not be put back, and
+ *    METHOD cannot be had without writing it; nothing was written;
+ *  - what the kernel says about the reset. */
 int reset_function(int dir, const struct pci_address *address, const char *method, char *used, size_t size);
 
 /* Makes LIST the function's list again, unless it is. Never by the word `default`, which leaves out methods

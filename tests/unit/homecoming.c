@@ -15,7 +15,11 @@
 static const struct fake_function functions[] = {
         { .address = NIC, .class_code = 0x020000, .driver = "e1000e", .group = "1" },
         { .address = NIC2, .class_code = 0x020000, .driver = "igb", .group = "1" },
-        { .address = ALONE, .class_code = 0x020000, .driver = "e1000e", .group = "2" },
+        { .address = ALONE,
+          .class_code = 0x020000,
+          .driver = "e1000e",
+          .group = "2",
+          .reset_methods = "flr pm" },
 };
 
 struct home_stage {
@@ -251,6 +255,24 @@ static void test_from_vfio(void **state) {
         assert_string_equal(host_function(&home->stage.host, ALONE)->home, "e1000e");
 }
 
+/* The methods of a reset are put back as somebody has set them during the lease, which no uevent tells. */
+static void test_reset_methods(void **state) {
+        struct home_stage *home = *state;
+        struct tree *tree = home->stage.host.tree;
+        _cleanup_free_ char *log = NULL;
+        int fd = acquire(home, ALONE, "vfio");
+
+        home->stage.settings.reset_after_lease = true;
+        tree_write(tree, "sys/bus/pci/devices/" ALONE "/reset_method", "pm\n");
+        tree_write(tree, "log", "%s", "");
+        close(fd);
+        run_until_state(home, ALONE, "e1000e/");
+        log = tree_read(tree, "log");
+        assert_non_null(strstr(log, "reset-methods " ALONE " pm\n"));
+        assert_string_equal(host_function(&home->stage.host, ALONE)->reset_methods, "pm");
+        expect_nothing_left(home);
+}
+
 /* The kernel refuses: it is tried again when the service starts, and when somebody else has moved it. */
 static void test_refused(void **state) {
         struct home_stage *home = *state;
@@ -275,4 +297,5 @@ static void test_refused(void **state) {
 #define ON_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOME(test_closed), ON_HOME(test_in_use), ON_HOME(test_still_in_use), ON_HOME(test_restart),
-          ON_HOME(test_any_moment), ON_HOME(test_from_vfio), ON_HOME(test_stuck), ON_HOME(test_refused))
+          ON_HOME(test_any_moment), ON_HOME(test_from_vfio), ON_HOME(test_stuck),
+          ON_HOME(test_reset_methods), ON_HOME(test_refused))
