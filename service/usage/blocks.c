@@ -10,6 +10,7 @@
 
 #include "service/host/sysfs.h"
 #include "service/usage/blocks.h"
+#include "service/usage/pools.h"
 
 /* Deeper stacks of block devices than this are a loop in what we were told. */
 #define DEPTH_MAX 16
@@ -241,6 +242,10 @@ static int descend_from_member(struct descent *descent, const char *node) {
         return r == -ENOENT ? 0 : r;
 }
 
+static int descend_from_pool_member(dev_t device, void *userdata) {
+        return descend_from_device(userdata, device);
+}
+
 int descend_from_file_system(struct descent *descent, struct libmnt_fs *fs) {
         _cleanup_free_ char *source = strdup(strempty(mnt_fs_get_source(fs)));
         char *save = NULL;
@@ -250,6 +255,8 @@ int descend_from_file_system(struct descent *descent, struct libmnt_fs *fs) {
                 return -ENOMEM;
         if (major(mnt_fs_get_devno(fs)) != 0)
                 return descend_from_device(descent, mnt_fs_get_devno(fs));
+        if (streq(strempty(mnt_fs_get_fstype(fs)), "zfs"))
+                return pools_foreach(descent->look, source, descend_from_pool_member, descent);
 
         /* A file system over several devices has a number of its own (btrfs, bcachefs), and names one or all
          * of them. */

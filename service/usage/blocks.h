@@ -3,8 +3,8 @@
 
 /* From a file system, a file or a block device down to the functions that carry it: through partitions, loop
  * devices and whatever has "slaves" in sysfs (device-mapper, md, bcache), over all devices of a file system
- * that has several, and from the disk of an nvme subsystem to the controllers below it, which sysfs shows
- * nowhere above them. */
+ * that has several and of its pool, and from the disk of an nvme subsystem to the controllers below it,
+ * which sysfs shows nowhere above them. */
 
 #include "service/usage/mounts.h"
 

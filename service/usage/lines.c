@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Lines of a file below /proc. */
+/* Lines of a file. */
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Reading what the kernel tells in lines of text below /proc. */
+/* Reading what the kernel tells in lines of text below /proc, and udev below /run. */
 
 #include "service/host/root.h"
 

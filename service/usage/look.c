@@ -56,7 +56,10 @@ void look_clear(struct look *look) {
         }
         for (size_t i = 0; i < look->n_dependants; i++)
                 function_free(look->dependants[i].function);
+        for (size_t i = 0; i < look->n_pool_members; i++)
+                free(look->pool_members[i].pool);
         mnt_unref_table(look->mounts);
+        free(look->pool_members);
         free(look->mounted);
         free(look->groups);
         free(look->parts);

@@ -34,6 +34,12 @@ struct dependant {
         struct pci_address about;  /* the function that was asked about */
 };
 
+/* A block device that belongs to a pool of ZFS. */
+struct pool_member {
+        dev_t device;
+        char *pool; /* owned */
+};
+
 struct libmnt_table;
 
 struct look {
@@ -57,6 +63,10 @@ struct look {
         struct libmnt_table *mounts; /* of the host */
         dev_t *mounted;              /* the numbers of the file systems in it */
         size_t n_mounted;
+
+        bool knows_pools; /* pools.c's own */
+        struct pool_member *pool_members;
+        size_t n_pool_members;
 };
 
 /* Adds a part of F, or a way into GROUP, with copies of the strings. Returns 0 or -ENOMEM. */

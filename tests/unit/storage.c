@@ -288,6 +288,42 @@ static void test_bcachefs(void **state) {
                         "mounted " SATA " /home force,mounted " NVME " /home force,mounted " PORT " /home force,");
 }
 
+/* What udev has recorded about a block device. */
+static void udev_record(struct setting *setting, const char *number, const char *type, const char *label) {
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "run/udev/data/b%s", number);
+        tree_write(setting->tree, path,
+                   "S:disk/by-id/x\nI:123\nE:ID_FS_LABEL=%s\nE:ID_FS_TYPE=%s\nG:systemd\n", label, type);
+}
+
+/* A dataset names its pool, and udev knows what that is made of. */
+static void test_zfs(void **state) {
+        struct setting *setting = *state;
+
+        add_block(setting, ON_SATA, "8:0", "");
+        add_block(setting, ON_SATA "/sda3", "8:3", "");
+        add_block(setting, ON_NVME, "259:0", "");
+        add_block(setting, ON_NVME "/nvme0n1p1", "259:1", "");
+        udev_record(setting, "8:3", "zfs_member", "rpool");
+        udev_record(setting, "259:0", "ext4", "rpool");
+        udev_record(setting, "259:1", "zfs_member", "my_tank");
+
+        mount_line(setting, "0:25", "/", "zfs", "rpool/ROOT/pve-1");
+        expect_findings(setting, "mounted " SATA " / refuse,");
+        mount_line(setting, "0:26", "/mnt", "zfs", "my\\040tank@yesterday");
+        expect_findings(setting, "mounted " NVME " /mnt force,mounted " PORT " /mnt force,");
+        mount_line(setting, "0:26", "/mnt", "zfs", "rpool2");
+        expect_findings(setting, "");
+
+        /* Encrypted below the pool. */
+        add_block(setting, "devices/virtual/block/dm-0", "253:0", ON_SATA "/sda3");
+        udev_record(setting, "8:3", "crypto_LUKS", "");
+        udev_record(setting, "253:0", "zfs_member", "rpool");
+        mount_line(setting, "0:25", "/var", "zfs", "rpool");
+        expect_findings(setting, "mounted " SATA " /var refuse,stacked " SATA " dm-0 refuse,");
+}
+
 static void swap_line(struct setting *setting, const char *source, const char *type) {
         tree_write(setting->tree, "proc/swaps",
                    "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n%s %s\t1024\t0\t-2\n", source, type);
@@ -347,5 +383,6 @@ UNIT_MAIN(ON_HOST(test_nothing), ON_HOST(test_severity), ON_HOST(test_partitions
           ON_HOST(test_no_false_alarm), ON_HOST(test_device_mapper), ON_HOST(test_md), ON_HOST(test_stacked),
           ON_HOST(test_endless), ON_HOST(test_loop_on_file), ON_HOST(test_loop_on_disk),
           ON_HOST(test_nvme_multipath), ON_HOST(test_btrfs), ON_HOST(test_bcachefs),
+          ON_HOST(test_zfs),
           ON_HOST(test_swap_partition), ON_HOST(test_swap_file), ON_HOST(test_several),
           ON_HOST(test_unreadable))
