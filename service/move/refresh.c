@@ -2,6 +2,9 @@
 
 /* From the kernel into the model. */
 
+#include <errno.h>
+
+#include "service/host/array.h"
 #include "service/move/refresh.h"
 
 struct function *refresh_find(const struct model *model, const struct movement *m) {
@@ -10,39 +13,49 @@ struct function *refresh_find(const struct model *model, const struct movement *
         return f && f->identity == m->identity ? f : NULL;
 }
 
-/* The virtual functions of F, which may be NULL, as an array that the caller frees. */
-static struct pci_address *list_virtual(const struct function *f, size_t *ret_n) {
-        size_t n = f ? f->n_virtual_functions : 0;
-        struct pci_address *list = calloc(n + 1, sizeof(*list));
+static int add_address(struct pci_address **list, size_t *n, const struct pci_address *address) {
+        struct pci_address *slot = array_append(list, n, sizeof(*slot));
 
-        *ret_n = list ? n : 0;
-        if (*ret_n > 0)
-                memcpy(list, f->virtual_functions, n * sizeof(*list));
-        return list;
+        if (!slot)
+                return -ENOMEM;
+        *slot = *address;
+        return 0;
 }
 
-static void refresh_virtual(struct model *model, const struct pci_address *list, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                struct function *f = model_function(model, &list[i]);
+/* The virtual functions of the one at PHYSICAL: those in the model, and those that have come. Neither their
+ * uevents nor those of the ones that have gone need have been here. */
+static void list_virtual(const struct model *model, const struct pci_address *physical,
+                         struct pci_address **list, size_t *n) {
+        const struct function *f = model_function(model, physical);
+        struct function *const *all;
+        size_t n_all;
+        int r = 0;
 
-                if (f && f->moving)
-                        model_set_moving(f, false);
-                model_update(model, &list[i], MOVED_BY_US);
-        }
+        all = model_functions(model, &n_all);
+        for (size_t i = 0; r >= 0 && i < n_all; i++)
+                if (all[i]->is_virtual && pci_address_compare(&all[i]->physical, physical) == 0)
+                        r = add_address(list, n, &all[i]->address);
+        for (size_t i = 0; r >= 0 && f && i < f->n_virtual_functions; i++)
+                if (!model_function(model, &f->virtual_functions[i]))
+                        r = add_address(list, n, &f->virtual_functions[i]);
 }
 
 static void refresh_function(struct model *model, const struct movement *m) {
         struct function *f = refresh_find(model, m);
-        size_t n_before, n_now;
-        _cleanup_free_ struct pci_address *before = list_virtual(f, &n_before), *now = NULL;
+        _cleanup_free_ struct pci_address *list = NULL;
+        size_t n = 0;
 
         if (f)
                 model_set_moving(f, false);
         model_update(model, &m->address, MOVED_BY_US);
 
-        now = list_virtual(refresh_find(model, m), &n_now);
-        refresh_virtual(model, before, n_before);
-        refresh_virtual(model, now, n_now);
+        list_virtual(model, &m->address, &list, &n);
+        for (size_t i = 0; i < n; i++) {
+                f = model_function(model, &list[i]);
+                if (f && f->moving)
+                        model_set_moving(f, false);
+                model_update(model, &list[i], MOVED_BY_US);
+        }
 }
 
 void refresh_moved(struct model *model, const struct plan *plan) {

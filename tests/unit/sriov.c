@@ -207,6 +207,29 @@ static void test_undo(void **state) {
         }
 }
 
+/* Those whose coming a uevent has told, and whose going none has told yet, are gone before the answer. */
+static void test_seen_meanwhile(void **state) {
+        static const struct fake_function virtual = { .address = "0000:01:00.1",
+                                                      .class_code = 0x020000,
+                                                      .group = "9",
+                                                      .physical = NONE };
+        struct stage *stage = *state;
+        size_t answer;
+
+        stage_fault(stage, "bind", NONE, 1, "hang error 5");
+        answer = begin(stage, NONE, 1, "vfio");
+        stage_wait_order(stage, "bind " NONE "#1 vfio-pci");
+        tree_add(stage->host.tree, &virtual);
+        host_update(&stage->host, virtual.address, MOVED_BY_KERNEL);
+        assert_true(host_function(&stage->host, virtual.address)->moving);
+
+        tree_remove(stage->host.tree, virtual.address);
+        stage_release(stage);
+        assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_MOVE_FAILED);
+        assert_null(host_function(&stage->host, virtual.address));
+        stage_settle(stage);
+}
+
 static bool is_logged(struct stage *stage, const char *order) {
         _cleanup_free_ char *log = tree_read(stage->host.tree, "log");
 
@@ -272,4 +295,5 @@ static void test_patience(void **state) {
 #define ON_DESK(test) cmocka_unit_test_prestate_setup_teardown(test, setup, stage_teardown, CAST(functions))
 
 UNIT_MAIN(ON_DESK(test_plans), ON_DESK(test_findings), ON_DESK(test_steps), ON_DESK(test_undo),
+          ON_DESK(test_seen_meanwhile),
           ON_DESK(test_turns), ON_DESK(test_patience))
