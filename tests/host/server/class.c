@@ -10,6 +10,9 @@
 
 #include "pci.h"
 
+/* Of every network interface: the real kernel knows none of them. */
+#define IFINDEX 1000
+
 struct class_device {
         struct object object;
         char *class, *devname;
@@ -26,7 +29,7 @@ static void add_properties(const struct class_device *c, struct text *t) {
         if (c->devname)
                 text_add(t, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\n", c->major, c->minor, c->devname);
         else if (streq(c->class, "net"))
-                text_add(t, "INTERFACE=%s\nIFINDEX=1000\n", c->directory->name);
+                text_add(t, "INTERFACE=%s\nIFINDEX=%d\n", c->directory->name, IFINDEX);
 }
 
 static int show_uevent(struct sim *s, struct object *o, const struct attribute *a, struct text *t) {
@@ -56,9 +59,26 @@ static bool has_node(const struct object *o) {
         return ((const struct class_device *) o)->devname;
 }
 
+/* An interface that is down, as its driver leaves it. */
+static bool is_net(const struct object *o) {
+        return streq(((const struct class_device *) o)->class, "net");
+}
+
+static int show_flags(struct sim *s, struct object *o, const struct attribute *a, struct text *t) {
+        text_add(t, "0x1002\n");
+        return 0;
+}
+
+static int show_ifindex(struct sim *s, struct object *o, const struct attribute *a, struct text *t) {
+        text_add(t, "%d\n", IFINDEX);
+        return 0;
+}
+
 static const struct attribute attributes[] = {
         { "uevent", 0644, show_uevent, store_uevent },
         { "dev", 0444, show_dev, .visible = has_node },
+        { "flags", 0444, show_flags, .visible = is_net },
+        { "ifindex", 0444, show_ifindex, .visible = is_net },
 };
 
 /* In a directory of its own below /dev at most, which is all that is needed here. */
