@@ -53,6 +53,15 @@ static void end_with_answer(struct bus_request *request, const struct journal_en
         request_fail(request, &failure, true);
 }
 
+/* Where authorization was asked for, there is an object to take back. */
+static void end_without_moving(struct bus_request *request) {
+        static const struct failure none;
+
+        if (request->id != 0)
+                emit_operation_finished(request->service, request->id, request->uid, &none, NULL);
+        end_with_answer(request, NULL);
+}
+
 static void on_moved(const struct journal_entry *entry, const struct failure *failure, void *userdata) {
         if (failure->kind != FAILURE_NONE)
                 request_fail(userdata, failure, true);
@@ -76,7 +85,7 @@ static int carry_out(struct bus_request *request, struct plan *plan, struct fail
         if (plan->n_movements == 0 && plan->errand != ERRAND_LEASE) {
                 mover_note(mover, plan, &asker);
                 plan_free(plan);
-                end_with_answer(request, NULL);
+                end_without_moving(request);
                 return 0;
         }
 
@@ -270,12 +279,10 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                 r = fail(&failure, FAILURE_STUCK,
                          "%s does not answer: something else holds its lock in the kernel, a driver that hangs or another program",
                          PCI_ADDRESS_TEXT(&address));
-        else if (error == -EPIPE)
-                r = fail(&failure, FAILURE_MOVE_FAILED,
-                         "%s was left as it is: the worker that looked at it was killed before anything was done",
-                         PCI_ADDRESS_TEXT(&address));
         else if (error < 0)
-                r = fail_internal(&failure, error);
+                r = fail(&failure, FAILURE_MOVE_FAILED,
+                         "%s was left as it is: it could not be looked at: %s", PCI_ADDRESS_TEXT(&address),
+                         error == -EPIPE ? "the worker that looked was killed" : strerror(-error));
         else
                 r = survey(request, &failure);
 

@@ -24,6 +24,10 @@
  * But nobody may start it for a while. */
 #define STOP_USEC (5 * 1000 * 1000ULL)
 
+/* How soon it is looked again whether what an ended lease waits for is over, where nobody tells, in
+ * microseconds. */
+#define LOOK_AGAIN_USEC (30 * 1000 * 1000ULL)
+
 struct daemon {
         struct config config;
         struct root *root;
@@ -80,6 +84,7 @@ static int open_homecomings(struct daemon *daemon) {
                 .event = daemon->service.event,
                 .model = daemon->service.model,
                 .mover = daemon->service.mover,
+                .again_usec = LOOK_AGAIN_USEC,
                 .delayed = on_delayed,
         };
 

@@ -17,11 +17,6 @@
 #include "service/host/root.h"
 #include "service/move/closing.h"
 
-/* A program in a mount namespace of its own, as libvirt's machines and those in containers are, opens nodes
- * of its own, and no watch on ours tells that these are closed. Its end is seen at once; that it has let go
- * of them and lives on is found out within this time. */
-#define LOOK_AGAIN_USEC (30 * UINT64_C(1000000))
-
 /* On a node that functions are opened through. Whoever looks at a group that nobody uses opens and closes it
  * as well: only of one that is in use it counts. */
 struct watch {
@@ -35,6 +30,7 @@ struct watch {
 struct closing {
         sd_event *event;
         const struct root *root;
+        uint64_t again_usec;
         void (*on_stir)(void *userdata);
         void *userdata;
 
@@ -61,8 +57,8 @@ static void forget(struct closing *closing) {
         closing->again = sd_event_source_disable_unref(closing->again);
 }
 
-int closing_new(sd_event *event, const struct root *root, void (*on_stir)(void *userdata), void *userdata,
-                struct closing **ret) {
+int closing_new(sd_event *event, const struct root *root, uint64_t again_usec,
+                void (*on_stir)(void *userdata), void *userdata, struct closing **ret) {
         struct closing *closing = malloc(sizeof(*closing));
 
         if (!closing)
@@ -71,6 +67,7 @@ int closing_new(sd_event *event, const struct root *root, void (*on_stir)(void *
         *closing = (struct closing){
                 .event = event,
                 .root = root,
+                .again_usec = again_usec,
                 .on_stir = on_stir,
                 .userdata = userdata,
         };
@@ -105,9 +102,10 @@ static int watch_node(struct closing *closing, int group, const char *node) {
                 return -ENOMEM;
         *watch = (struct watch){ .closing = closing, .group = group };
 
+        /* What cannot be watched, for the user has watches enough, is left to the time. */
         r = sd_event_add_inotify(closing->event, &watch->source, path, IN_CLOSE, on_node, watch);
         if (r < 0)
-                return r == -ENOENT ? 0 : r;
+                return r == -ENOMEM ? r : 0;
 
         r = array_insert(&closing->watches, &closing->n_watches, 0, watch);
         if (r < 0)
@@ -176,6 +174,15 @@ static bool await_end(struct closing *closing, pid_t pid) {
         return false;
 }
 
+/* A program in a mount namespace of its own, as libvirt's machines and those in containers are, opens nodes
+ * of its own, and no watch on ours tells that these are closed. Its end is seen at once; that it has let go
+ * of them and lives on, only by looking. */
+void closing_look_again(struct closing *closing) {
+        if (!closing->again)
+                (void) sd_event_add_time_relative(closing->event, &closing->again, CLOCK_MONOTONIC,
+                                                  closing->again_usec, 0, on_again, closing);
+}
+
 bool closing_await(struct closing *closing, const struct function *f, const char *pid) {
         bool ended = *pid && await_end(closing, (pid_t) strtol(pid, NULL, 10));
 
@@ -188,8 +195,6 @@ bool closing_await(struct closing *closing, const struct function *f, const char
                 }
         }
 
-        if (!closing->again)
-                (void) sd_event_add_time_relative(closing->event, &closing->again, CLOCK_MONOTONIC,
-                                                  LOOK_AGAIN_USEC, 0, on_again, closing);
+        closing_look_again(closing);
         return ended;
 }

@@ -11,9 +11,10 @@
 
 struct closing;
 
-/* Calls ON_STIR for what may be the end of a use that was awaited. EVENT and ROOT must outlive it. */
-int closing_new(sd_event *event, const struct root *root, void (*on_stir)(void *userdata), void *userdata,
-                struct closing **ret);
+/* Calls ON_STIR for what may be the end of a use that was awaited; where that is not to be seen, after
+ * AGAIN_USEC microseconds. EVENT and ROOT must outlive it. */
+int closing_new(sd_event *event, const struct root *root, uint64_t again_usec,
+                void (*on_stir)(void *userdata), void *userdata, struct closing **ret);
 struct closing *closing_free(struct closing *closing);
 
 /* From now on sees the nodes of these functions, and no others any more. To be called before it is looked
@@ -23,3 +24,6 @@ int closing_watch(struct closing *closing, struct function *const *functions, si
 /* F was seen to be in use since closing_watch(), by the process PID, which is decimal, or "" where that is
  * not known. Returns whether that may have ended already; otherwise ON_STIR is called when it may have. */
 bool closing_await(struct closing *closing, const struct function *f, const char *pid);
+
+/* Calls ON_STIR after that time, whatever happens. */
+void closing_look_again(struct closing *closing);

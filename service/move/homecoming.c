@@ -60,6 +60,8 @@ static void stir(void *userdata) {
 static void wait_on(struct homecoming *homecoming) {
         if (homecoming->stirred)
                 set_due(homecoming);
+        else
+                closing_look_again(homecoming->closing);
 }
 
 /* Something of it has to wait. */
@@ -174,6 +176,7 @@ static int bring_back(struct homecoming *homecoming, const struct findings *find
 static void on_surveyed(int error, const struct findings *findings, void *userdata) {
         struct homecoming *homecoming = userdata;
         _cleanup_failure_ struct failure failure = {};
+        bool refused = homecoming->failed;
         int r;
 
         homecoming->survey = survey_free(homecoming->survey);
@@ -188,7 +191,9 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
 
         if (failure.kind != FAILURE_NONE)
                 tell(homecoming, &failure);
-        if (homecoming->operation == 0)
+
+        /* What the kernel has refused once it would refuse again. */
+        if (homecoming->operation == 0 && (!refused || homecoming->stirred))
                 wait_on(homecoming);
 }
 
@@ -274,6 +279,7 @@ static int on_soon(sd_event_source *source, void *userdata) {
                 if (r < 0) {
                         fail_internal(&failure, r);
                         tell(homecoming, &failure);
+                        wait_on(homecoming);
                 }
         }
 
@@ -300,8 +306,8 @@ static void lease_ended(struct lease *lease, void *userdata) {
                 return;
 
         *homecoming = (struct homecoming){ .next = homecomings->list, .all = homecomings, .lease = lease };
-        if (closing_new(config->event, model_root(config->model), stir, homecoming, &homecoming->closing) <
-            0) {
+        if (closing_new(config->event, model_root(config->model), config->again_usec, stir, homecoming,
+                        &homecoming->closing) < 0) {
                 free(homecoming);
                 return;
         }

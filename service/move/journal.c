@@ -280,14 +280,14 @@ static struct json_object *array_member(struct json_object *object, const char *
 }
 
 static int parse_id(const char *name, uint32_t *ret) {
-        char *end;
-        unsigned long value = strtoul(name, &end, 10);
+        uint32_t id = (uint32_t) strtoul(name, NULL, 10);
+        char again[16];
 
         /* Only as file_name() writes it: an entry of another name would never be removed. */
-        if (*name < '1' || *name > '9' || *end != '\0' || value > UINT32_MAX)
+        if (id == 0 || !streq(file_name(id, again), name))
                 return -EINVAL;
 
-        *ret = (uint32_t) value;
+        *ret = id;
         return 0;
 }
 
@@ -330,6 +330,7 @@ struct recovery {
         int (*function)(struct journal_entry *entry, void *userdata);
         void (*damaged)(const char *name, void *userdata);
         void *userdata;
+        int error; /* the first */
 };
 
 static int recover(const char *name, struct json_object *object, void *userdata) {
@@ -342,7 +343,9 @@ static int recover(const char *name, struct json_object *object, void *userdata)
                 return r;
 
         /* The content was good, so the file is not to be set aside whatever comes of it. */
-        (void) recovery->function(entry, recovery->userdata);
+        r = recovery->function(entry, recovery->userdata);
+        if (recovery->error >= 0)
+                recovery->error = r;
         return 0;
 }
 
@@ -355,7 +358,8 @@ static void on_damaged(const char *name, void *userdata) {
 
 int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
                     void (*damaged)(const char *name, void *userdata), void *userdata) {
-        struct recovery recovery = { function, damaged, userdata };
+        struct recovery recovery = { function, damaged, userdata, 0 };
+        int r = store_foreach(journal->store, recover, on_damaged, &recovery);
 
-        return store_foreach(journal->store, recover, on_damaged, &recovery);
+        return r < 0 ? r : recovery.error;
 }

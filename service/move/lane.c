@@ -106,7 +106,9 @@ static int ensure_worker(struct lane *lane) {
 
         r = workers_take(lane->context->workers, on_report, lane, &lane->worker);
         if (r >= 0)
-                lane->context->worker_started(lane, lane->context->userdata);
+                r = lane->context->worker_started(lane, lane->context->userdata);
+        if (r < 0)
+                lane->worker = workers_give_back(lane->context->workers, lane->worker);
         return r;
 }
 
@@ -217,6 +219,7 @@ static const struct movement *movement_to_undo(const struct lane *lane) {
 static void next_movement(struct lane *lane, bool stranded) {
         turns_leave(lane->context->turns, &lane->turn);
         lane->completed = false;
+        lane->n_steps = lane->next = 0;
         lane->stranded += stranded;
         lane->left--;
         lane->attempt = 0;
@@ -299,8 +302,10 @@ static bool is_harmless(const struct lane *lane, const struct report *report) {
 }
 
 static void on_undo_report(struct lane *lane, const struct report *report) {
-        /* A device that has gone needs nothing any more, and another one at its address is none of ours. */
-        if (!report->has_state && (report->error == -ENODEV || report->error == -ESTALE)) {
+        /* A device that has gone needs nothing any more, and another one at its address is none of ours. A
+         * step may have that answer from a driver as well. */
+        if (lane->state == LANE_LOOKING && !report->has_state &&
+            (report->error == -ENODEV || report->error == -ESTALE)) {
                 next_movement(lane, false);
                 return;
         }

@@ -23,8 +23,9 @@ struct lane_context {
         struct turns *turns; /* of those who set the number of virtual functions */
         unsigned limit_msec; /* for what may be waited for, besides the kernel */
 
-        /* A worker was started, and has no order yet: the time to note who it is. */
-        void (*worker_started)(struct lane *lane, void *userdata);
+        /* A worker was started, and has no order yet: the time to note who it is. It gets none where this
+         * fails. */
+        int (*worker_started)(struct lane *lane, void *userdata);
 
         /* Each is called from the event loop. STEP belongs to the lane. */
         void (*step_done)(struct lane *lane, const struct step *step, const struct report *report,

@@ -79,10 +79,11 @@ struct loading {
         int (*function)(struct lease *lease, void *userdata);
         void (*damaged)(const char *name, void *userdata);
         void *userdata;
+        int error; /* the first */
 };
 
 static int load(const char *name, struct json_object *object, void *userdata) {
-        const struct loading *loading = userdata;
+        struct loading *loading = userdata;
         struct lease *lease;
         int r;
 
@@ -91,7 +92,9 @@ static int load(const char *name, struct json_object *object, void *userdata) {
                 return r;
 
         /* The content was good, so the file is not to be set aside whatever comes of it. */
-        (void) loading->function(lease, loading->userdata);
+        r = loading->function(lease, loading->userdata);
+        if (loading->error >= 0)
+                loading->error = r;
         return 0;
 }
 
@@ -103,9 +106,10 @@ static void on_damaged(const char *name, void *userdata) {
 
 int lease_files_load(struct lease_files *files, int (*function)(struct lease *lease, void *userdata),
                      void (*damaged)(const char *name, void *userdata), void *userdata) {
-        struct loading loading = { function, damaged, userdata };
+        struct loading loading = { function, damaged, userdata, 0 };
+        int r = store_foreach(files->store, load, on_damaged, &loading);
 
-        return store_foreach(files->store, load, on_damaged, &loading);
+        return r < 0 ? r : loading.error;
 }
 
 int lease_files_open_pipe(struct lease_files *files, struct lease *lease) {

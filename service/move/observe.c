@@ -83,28 +83,27 @@ static bool is_news(const struct target_of_look *target, const struct function *
         return f && f->identity == target->identity && !f->moving && f->n_turns == target->n_turns;
 }
 
+/* That a function has gone is no error: whoever asked will notice. */
+static int take_in(struct observation *o, const struct target_of_look *target, const struct report *report) {
+        struct function *f = model_function(o->model, &target->address);
+
+        if (!report->has_state)
+                return report->error == -ENODEV || report->error == -ESTALE ? 0 : report->error;
+
+        return is_news(target, f) ? model_set_override(o->model, f, report->override) : 0;
+}
+
 static void on_report(struct worker *worker, const struct report *report, void *userdata) {
         struct observation *o = userdata;
-        const struct target_of_look *target;
-        struct function *f;
         int r;
 
-        if (!report) {
-                finish(o, -EPIPE);
+        r = report ? take_in(o, &o->targets[o->n_seen], report) : -EPIPE;
+        if (r < 0) {
+                finish(o, r);
                 return;
         }
 
-        target = &o->targets[o->n_seen++];
-        f = model_function(o->model, &target->address);
-        if (report->has_state && is_news(target, f)) {
-                r = model_set_override(o->model, f, report->override);
-                if (r < 0) {
-                        finish(o, r);
-                        return;
-                }
-        }
-
-        if (o->n_seen == o->n_targets) {
+        if (++o->n_seen == o->n_targets) {
                 finish(o, 0);
                 return;
         }
@@ -332,12 +331,8 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
 static int on_soon(sd_event_source *source, void *userdata) {
         struct observer *observer = userdata;
 
-        if (observer->current)
-                return 0;
-        if (observer->n_waiting > 0)
-                return go_on(observer);
-
-        tell_idle(observer);
+        if (!observer->current && (observer->n_waiting == 0 || go_on(observer) < 0))
+                tell_idle(observer);
         return 0;
 }
 

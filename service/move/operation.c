@@ -135,10 +135,8 @@ static void settle(struct operation *operation) {
                 word_outcome(plan_of(operation), operation->context->model, stranded > 0,
                              &operation->failure);
 
-        /* From here on it is complete. A record that is no longer needed and survives a crash is found to be
-         * so at the next start. Where something is stranded the record remains, so that one restore brings
-         * it home. */
-        (void) journal_remove(operation->context->journal, operation->entry->id);
+        /* A record that is no longer needed and survives a crash is found to be so at the next start. Where
+         * something is stranded the record remains, so that one restore brings it home. */
         review_records(operation);
         grants_end(operation->context->grants, plan_of(operation), operation->failure.kind == FAILURE_NONE);
 
@@ -147,15 +145,20 @@ static void settle(struct operation *operation) {
 
 /* The lanes. */
 
-static void record_workers(struct operation *operation) {
+static int record_workers(struct operation *operation) {
         struct journal_entry *entry = operation->entry;
+        struct worker_identity *workers = calloc(operation->n_lanes + 1, sizeof(*workers));
+
+        if (!workers)
+                return -ENOMEM;
 
         free(entry->workers);
-        entry->workers = calloc(operation->n_lanes + 1, sizeof(*entry->workers));
+        entry->workers = workers;
         entry->n_workers = 0;
-        for (size_t i = 0; entry->workers && i < operation->n_lanes; i++)
-                if (lane_worker(operation->lanes[i], &entry->workers[entry->n_workers]))
+        for (size_t i = 0; i < operation->n_lanes; i++)
+                if (lane_worker(operation->lanes[i], &workers[entry->n_workers]))
                         entry->n_workers++;
+        return 0;
 }
 
 static void undo(struct operation *operation) {
@@ -169,6 +172,22 @@ static void undo(struct operation *operation) {
                 lane_undo(operation->lanes[i]);
 }
 
+/* It is over as soon as its entry is gone: one that stayed would have the next start bring everything back,
+ * so that is done now. */
+static void complete(struct operation *operation) {
+        int r = journal_remove(operation->context->journal, operation->entry->id);
+
+        if (r < 0) {
+                fail(&operation->failure, FAILURE_MOVE_FAILED, "The end could not be put on record: %s",
+                     strerror(-r));
+                undo(operation);
+                return;
+        }
+
+        settle(operation);
+        answer(operation);
+}
+
 static void run_lanes(struct operation *operation, size_t from, size_t to) {
         operation->n_busy = to - from;
         for (size_t i = from; i < to; i++)
@@ -180,6 +199,7 @@ static void lane_ended(struct operation *operation) {
                 return;
 
         if (operation->undoing) {
+                (void) journal_remove(operation->context->journal, operation->entry->id);
                 settle(operation);
                 answer(operation);
         } else if (operation->failure.kind != FAILURE_NONE)
@@ -189,10 +209,8 @@ static void lane_ended(struct operation *operation) {
                 lanes_name_drivers(operation->entry->plan, operation->context->model, operation->lanes,
                                    operation->n_lanes);
                 run_lanes(operation, 1, operation->n_lanes);
-        } else {
-                settle(operation);
-                answer(operation);
-        }
+        } else
+                complete(operation);
 }
 
 static void on_lane_done(struct lane *lane, void *userdata) {
@@ -203,14 +221,19 @@ static void on_lane_undone(struct lane *lane, void *userdata) {
         lane_ended(userdata);
 }
 
-static void note_progress(struct operation *operation) {
-        record_workers(operation);
-        (void) journal_write(operation->context->journal, operation->entry);
+static int note_progress(struct operation *operation) {
+        int r = record_workers(operation);
+
+        return r < 0 ? r : journal_write(operation->context->journal, operation->entry);
 }
 
-/* On disk before its first write, so that a service that is started anew knows whom to wait for. */
-static void on_worker_started(struct lane *lane, void *userdata) {
-        note_progress(userdata);
+/* On disk before its first write, so that a service that is started anew knows whom to wait for. Where that
+ * cannot be, nothing is begun, but what was begun is brought back all the same. */
+static int on_worker_started(struct lane *lane, void *userdata) {
+        struct operation *operation = userdata;
+        int r = note_progress(operation);
+
+        return operation->undoing ? 0 : r;
 }
 
 static void on_step_done(struct lane *lane, const struct step *step, const struct report *report,
@@ -230,15 +253,23 @@ static void on_step_done(struct lane *lane, const struct step *step, const struc
                         operation->entry->done[i] = true;
         operation->n_done++;
 
-        note_progress(operation);
+        (void) note_progress(operation);
         tell_changed(operation);
+}
+
+/* What the worker was answered may come from a driver as well. */
+static bool has_gone(const struct operation *operation, const struct movement *m) {
+        const struct function *f = function_of(operation, m);
+
+        return !f || !function_exists(model_root(operation->context->model), f);
 }
 
 static void on_lane_failed(struct lane *lane, const struct step *step, const struct report *report,
                            void *userdata) {
         struct operation *operation = userdata;
+        const struct movement *m = &plan_of(operation)->movements[step->movement];
 
-        word_failure(&plan_of(operation)->movements[step->movement], step, report, &operation->failure);
+        word_failure(m, step, report, has_gone(operation, m), &operation->failure);
         for (size_t i = 0; i < operation->n_lanes; i++)
                 lane_stop(operation->lanes[i]);
         lane_ended(operation);

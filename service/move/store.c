@@ -87,10 +87,13 @@ int store_write(struct store *store, const char *name, struct json_object *objec
                 return -errno;
 
         r = write_all(fd, text, length);
-        if (r < 0)
-                return r;
+        if (r >= 0 && renameat(store->dir, temporary, store->dir, name) < 0)
+                r = -errno;
 
-        return renameat(store->dir, temporary, store->dir, name) < 0 ? -errno : 0;
+        /* Where there is no room it would take some. */
+        if (r < 0)
+                (void) unlinkat(store->dir, temporary, 0);
+        return r;
 }
 
 int store_remove(struct store *store, const char *name) {
@@ -158,6 +161,28 @@ static int collect(const char *name, void *userdata) {
         return *slot ? 0 : -ENOMEM;
 }
 
+static bool is_damage(int r) {
+        return r < 0 && r != -ENOMEM && r != -EMFILE && r != -ENFILE;
+}
+
+static int visit(struct store *store, const char *name,
+                 int (*function)(const char *name, struct json_object *object, void *userdata),
+                 void (*damaged)(const char *name, void *userdata), void *userdata) {
+        _cleanup_json_ struct json_object *object = NULL;
+        int r;
+
+        r = read_file(store, name, &object);
+        if (r >= 0)
+                r = function(name, object, userdata);
+        if (!is_damage(r))
+                return r;
+
+        (void) set_aside(store, name);
+        if (damaged)
+                damaged(name, userdata);
+        return 0;
+}
+
 int store_foreach(struct store *store,
                   int (*function)(const char *name, struct json_object *object, void *userdata),
                   void (*damaged)(const char *name, void *userdata), void *userdata) {
@@ -168,14 +193,8 @@ int store_foreach(struct store *store,
         r = sysfs_foreach(store->dir, ".", collect, &names);
 
         for (size_t i = 0; i < names.n; i++) {
-                _cleanup_json_ struct json_object *object = NULL;
-
-                if (r >= 0 && (read_file(store, names.array[i], &object) < 0 ||
-                               function(names.array[i], object, userdata) < 0)) {
-                        set_aside(store, names.array[i]);
-                        if (damaged)
-                                damaged(names.array[i], userdata);
-                }
+                if (r >= 0)
+                        r = visit(store, names.array[i], function, damaged, userdata);
                 free(names.array[i]);
         }
 

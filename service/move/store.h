@@ -21,7 +21,8 @@ int store_remove(struct store *store, const char *name);
 
 /* Calls FUNCTION with every file's name and content. FUNCTION returns 0, or a negative errno where the
  * content is not what it should be; then the file is renamed to NAME.damaged, DAMAGED (which may be NULL) is
- * told, and the others go on. What was being written when the service was killed is removed. */
+ * told, and the others go on. Want of memory or descriptors says nothing of the content: it ends the walk,
+ * and is what is returned. What was being written when the service was killed is removed. */
 int store_foreach(struct store *store,
                   int (*function)(const char *name, struct json_object *object, void *userdata),
                   void (*damaged)(const char *name, void *userdata), void *userdata);

@@ -61,7 +61,7 @@ static bool word_virtual_functions(const struct movement *m, int error, struct f
 }
 
 void word_failure(const struct movement *m, const struct step *step, const struct report *report,
-                  struct failure *failure) {
+                  bool gone, struct failure *failure) {
         const char *address = PCI_ADDRESS_TEXT(&m->address);
         _cleanup_free_ char *doing =
                         step_describe(step->kind, &m->address, step->virtual_function, step->argument);
@@ -78,7 +78,7 @@ void word_failure(const struct movement *m, const struct step *step, const struc
                      address, step->argument,
                      report->error == -EPERM ? "modprobe.d or the kernel forbids it"
                                              : strerror(-report->error));
-        else if (!report->has_state && (report->error == -ENODEV || report->error == -ESTALE))
+        else if (gone)
                 fail(failure, FAILURE_NO_SUCH_DEVICE, "%s has disappeared", address);
         else if (step->kind == STEP_BIND && report->error == -ENODEV &&
                  movement_goal(m)->bind_with_own_override)

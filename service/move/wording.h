@@ -9,9 +9,9 @@
 #include "service/move/worker.h"
 
 /* Sets FAILURE to what REPORT, the answer to STEP for the function of MOVEMENT, means to whoever asked for
- * the move. */
+ * the move. GONE: the function is not there any more. */
 void word_failure(const struct movement *movement, const struct step *step, const struct report *report,
-                  struct failure *failure);
+                  bool gone, struct failure *failure);
 
 /* Adds to FAILURE what became of the functions after everything was undone. Where some are STRANDED it
  * becomes FAILURE_UNDO_FAILED, and says what is where. MODEL must be up to date. */

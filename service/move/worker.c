@@ -173,8 +173,14 @@ int worker_start(sd_event *event, const char *program, worker_report_t report, v
 
         worker->socket = TAKE_FD(ours);
         worker->identity.pid = (uint64_t) pid;
-        (void) read_start_time(worker->identity.pid, &worker->identity.start_time);
+        r = read_start_time(worker->identity.pid, &worker->identity.start_time);
         (void) reap_later(event, pid);
+
+        /* Nobody would know it again. */
+        if (r < 0) {
+                worker_dismiss(worker);
+                return r;
+        }
 
         *ret = worker;
         return 0;
@@ -231,6 +237,7 @@ struct worker_identity worker_identity(const struct worker *worker) {
 int worker_identity_open(const struct worker_identity *identity) {
         _cleanup_close_ int fd = -EBADF;
         uint64_t start_time;
+        int r;
 
         if (identity->pid == 0 || identity->pid > INT_MAX)
                 return -ESRCH;
@@ -240,7 +247,10 @@ int worker_identity_open(const struct worker_identity *identity) {
                 return -errno;
 
         /* Only now that the number cannot be given to another process any more. */
-        if (read_start_time(identity->pid, &start_time) < 0 || start_time != identity->start_time)
+        r = read_start_time(identity->pid, &start_time);
+        if (r < 0)
+                return r == -ENOENT ? -ESRCH : r;
+        if (start_time != identity->start_time)
                 return -ESRCH;
 
         return TAKE_FD(fd);

@@ -49,7 +49,7 @@ struct worker_identity {
 struct worker_identity worker_identity(const struct worker *worker);
 
 /* Opens a pidfd of the worker that IDENTITY names: it becomes readable when the worker ends. -ESRCH if it
- * has ended. */
+ * has ended; another negative errno says nothing of that. */
 int worker_identity_open(const struct worker_identity *identity);
 
 /* The kernel function that the process sleeps in, into BUFFER, which is returned; "" where that cannot be

@@ -16,6 +16,7 @@ struct stage {
         struct tree *tree;
         sd_event *event;
         struct closing *closing;
+        uint64_t again_usec;
         unsigned n_stirred;
 };
 
@@ -25,16 +26,25 @@ static void on_stir(void *userdata) {
         stage->n_stirred++;
 }
 
-static int setup(void **state) {
+static int setup_again(void **state, uint64_t again_usec) {
         struct stage *stage = calloc(1, sizeof(*stage));
 
+        stage->again_usec = again_usec;
         stage->tree = tree_new();
         tree_write(stage->tree, "dev/vfio/14", "a node\n");
         tree_write(stage->tree, "dev/vfio/15", "a node\n");
         assert_ok(sd_event_new(&stage->event));
-        assert_ok(closing_new(stage->event, stage->tree->root, on_stir, stage, &stage->closing));
+        assert_ok(closing_new(stage->event, stage->tree->root, stage->again_usec, on_stir, stage, &stage->closing));
         *state = stage;
         return 0;
+}
+
+static int setup(void **state) {
+        return setup_again(state, UINT64_MAX / 4);
+}
+
+static int setup_impatient(void **state) {
+        return setup_again(state, 1000);
 }
 
 static int teardown(void **state) {
@@ -168,8 +178,24 @@ static void forgotten_with_the_next_look(void **state) {
         assert_int_equal(stage->n_stirred, 0);
 }
 
+/* Where there is nothing to see: each look has a time of its own. */
+static void after_a_while(void **state) {
+        struct stage *stage = *state;
+
+        for (unsigned i = 1; i <= 2; i++) {
+                watch(stage);
+                if (i == 1)
+                        assert_false(closing_await(stage->closing, functions + 2, ""));
+                else
+                        closing_look_again(stage->closing);
+                while (stage->n_stirred < i)
+                        assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        }
+}
+
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(STAGED(a_node_that_is_closed), STAGED(a_node_that_nobody_waits_for),
           STAGED(closed_while_it_was_looked), STAGED(a_program_that_ends), STAGED(a_program_that_has_ended),
-          STAGED(forgotten_with_the_next_look))
+          STAGED(forgotten_with_the_next_look),
+          cmocka_unit_test_setup_teardown(after_a_while, setup_impatient, teardown))

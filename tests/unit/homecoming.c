@@ -29,6 +29,11 @@ struct home_stage {
 
 static unsigned n_delayed;
 
+/* Longer than any test; those that wait for it say less. */
+#define NEVER_USEC (3600 * 1000 * 1000ULL)
+
+static uint64_t again_usec = NEVER_USEC;
+
 static void on_delayed(const struct lease *lease, const struct failure *failure) {
         assert_string_equal(lease->holder.name, ":1.7");
         assert_non_null(failure->message);
@@ -40,6 +45,7 @@ static void open_homecomings(struct home_stage *home) {
                 .event = home->stage.event,
                 .model = home->stage.host.model,
                 .mover = home->stage.mover,
+                .again_usec = again_usec,
                 .delayed = on_delayed,
         };
 
@@ -60,6 +66,8 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
         struct home_stage *home = *state;
+
+        again_usec = NEVER_USEC;
 
         homecomings_free(home->homecomings);
         stage_clear(&home->stage);
@@ -294,8 +302,33 @@ static void test_refused(void **state) {
         expect_nothing_left(home);
 }
 
+/* What keeps it from looking is no refusal, and nobody tells when it is over: it looks again by itself. */
+static void test_looks_again(void **state) {
+        static const struct {
+                const char *kind, *address, *words;
+        } rows[] = {
+                { "look", NIC, "die" },
+                { "look", NIC, "error 5" },
+                { "survey", "0000:00:00.0", "die" },
+                { "survey", "0000:00:00.0", "error 5" },
+        };
+        struct home_stage *home = *state;
+
+        again_usec = 1000;
+        restart(home);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                int fd = acquire(home, NIC, "vfio");
+
+                stage_fault(&home->stage, rows[i].kind, rows[i].address, 2, rows[i].words);
+                close(fd);
+                run_until_state(home, NIC, "e1000e/");
+                expect_nothing_left(home);
+                assert_int_equal(n_delayed, i + 1);
+        }
+}
+
 #define ON_HOME(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOME(test_closed), ON_HOME(test_in_use), ON_HOME(test_still_in_use), ON_HOME(test_restart),
           ON_HOME(test_any_moment), ON_HOME(test_from_vfio), ON_HOME(test_stuck),
-          ON_HOME(test_reset_methods), ON_HOME(test_refused))
+          ON_HOME(test_reset_methods), ON_HOME(test_refused), ON_HOME(test_looks_again))

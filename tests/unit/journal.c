@@ -177,6 +177,26 @@ static void test_several(void **state) {
         assert_int_equal(run->n_recovered, 2);
 }
 
+static int refuse(struct journal_entry *entry, void *userdata) {
+        unsigned *n = userdata;
+
+        journal_entry_free(entry);
+        return (*n)++ == 0 ? -EMFILE : 0;
+}
+
+/* What is not taken up now is not forgotten: whoever starts the service anew finds it. */
+static void test_not_taken_up(void **state) {
+        struct run *run = *state;
+        unsigned n = 0;
+
+        write_entry(run, 1);
+        write_entry(run, 2);
+        assert_int_equal(journal_recover(run->journal, refuse, NULL, &n), -EMFILE);
+        assert_int_equal(n, 2);
+        recover(run);
+        assert_int_equal(run->n_recovered, 2);
+}
+
 #define MOVEMENT                                                                                            \
         "\"address\":\"0000:65:00.0\",\"identity\":1,\"group\":1,\"old_driver\":\"a\",\"old_override\":"    \
         "\"\",\"driver\":\"b\""
@@ -250,7 +270,7 @@ static void test_too_long(void **state) {
 
 static void test_names_of_files(void **state) {
         static const char *const names[] = {
-                "0", "x", "1x", "-1", "+1", "4294967296", "99999999999999999999", ".1"
+                "0", "x", "1x", "-1", "+1", "007", "4294967296", "99999999999999999999", ".1"
         };
         struct run *run = *state;
 
@@ -268,5 +288,6 @@ static void test_names_of_files(void **state) {
 
 #define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_several), ON_RUN(test_damaged),
+UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_several), ON_RUN(test_not_taken_up),
+          ON_RUN(test_damaged),
           ON_RUN(test_by_hand), ON_RUN(test_too_long), ON_RUN(test_names_of_files))

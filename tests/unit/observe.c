@@ -126,6 +126,15 @@ static void test_worker_dies(void **state) {
         assert_int_equal(count_known(stage), 40);
 }
 
+/* What could not be read is nothing that a plan could rest on. */
+static void test_look_fails(void **state) {
+        struct stage *stage = *state;
+
+        stage_fault(stage, "look", addresses[40], 1, "error 5");
+        assert_int_equal(observe(stage, CROWD, 10000000).error, -EIO);
+        assert_int_equal(count_known(stage), 40);
+}
+
 /* What has gone, or has been taken by another device, is nobody's news; what is being moved tells it itself.
  */
 static void test_left_alone(void **state) {
@@ -223,14 +232,29 @@ static void test_observer_passes_over(void **state) {
         observer_free(observer);
 }
 
-/* A worker that ends in the midst of it costs one look. */
+/* A worker that ends in the midst of it costs one look, and so does a look that fails. */
 static void test_observer_and_dead_worker(void **state) {
         struct stage *stage = *state;
         unsigned idle;
         struct observer *observer = new_observer(stage, &idle);
 
         stage_fault(stage, "look", addresses[40], 1, "die");
+        stage_fault(stage, "look", addresses[50], 1, "error 5");
         watch(stage, observer, &idle, CROWD);
+        observer_free(observer);
+}
+
+/* Whoever waits for everything to be looked at does not wait for what nobody can look at. */
+static void test_observer_without_worker(void **state) {
+        struct stage *stage = *state;
+        unsigned idle = 0;
+        struct observer *observer = new_observer(stage, &idle);
+
+        tree_unlink(stage->host.tree, "worker");
+        assert_ok(observer_add(observer, host_function(&stage->host, addresses[0])));
+        for (unsigned i = 0; i < 10 && idle == 0; i++)
+                assert_ok(sd_event_run(stage->event, 100000));
+        assert_int_equal(idle, 1);
         observer_free(observer);
 }
 
@@ -269,6 +293,7 @@ static void test_observer_meanwhile(void **state) {
 #define ON_CROWD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_CROWD(test_crowd), ON_CROWD(test_only_news_is_told), ON_CROWD(test_stuck),
-          ON_CROWD(test_worker_dies), ON_CROWD(test_left_alone), ON_CROWD(test_moved_meanwhile), ON_CROWD(test_observer),
+          ON_CROWD(test_worker_dies), ON_CROWD(test_look_fails), ON_CROWD(test_left_alone), ON_CROWD(test_moved_meanwhile), ON_CROWD(test_observer),
           ON_CROWD(test_observer_passes_over), ON_CROWD(test_observer_and_dead_worker),
+          ON_CROWD(test_observer_without_worker),
           ON_CROWD(test_observer_and_moving), ON_CROWD(test_observer_meanwhile))

@@ -199,6 +199,21 @@ static void test_undo_is_tried_again(void **state) {
         }
 }
 
+/* Each function has all attempts, whatever became of the one before it. */
+static void test_all_attempts(void **state) {
+        struct stage *stage = *state;
+
+        stage_fault(stage, "bind", NIC2, 1, "error 5");
+        stage_fault(stage, "look", NIC2, 1, "pass");
+        stage_fault(stage, "look", NIC2, 1, "vanish");
+        stage_fault(stage, "bind", NIC, 1, "pass");
+        stage_fault(stage, "bind", NIC, 2, "error 5");
+        stage_fault(stage, "probe", NIC, 0, "error 5");
+        assert_int_equal(stage_move(stage, NIC " " NIC2, "vfio")->kind, FAILURE_MOVE_FAILED);
+        assert_string_equal(stage_state(stage, NIC), "e1000e/");
+        assert_string_equal(stage_state(stage, NIC2), "gone");
+}
+
 /* For good: then the truth is told, the record stays, and one restore brings it home. */
 static void test_stranded(void **state) {
         struct stage *stage = *state;
@@ -265,6 +280,61 @@ static void test_no_worker(void **state) {
         assert_untouched(stage);
 }
 
+static void remove_directory(struct stage *stage, const char *path) {
+        _cleanup_free_ char *name = tree_name(stage->host.tree, path);
+
+        assert_int_equal(rmdir(name), 0);
+}
+
+/* Of the first operation: nothing more can be written. */
+static void break_journal(struct stage *stage) {
+        tree_unlink(stage->host.tree, "run/operations/1");
+        remove_directory(stage, "run/operations");
+}
+
+/* Nobody would know whom to wait for: nothing is begun. What was begun comes back all the same. */
+static void test_worker_not_on_record(void **state) {
+        struct stage *stage = *state;
+        size_t answer = stage_begin(stage, NIC, "vfio");
+
+        break_journal(stage);
+        assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_MOVE_FAILED);
+        stage_settle(stage);
+        stage_expect_log(stage, true, "");
+
+        stage_stop(stage);
+        stage_start(stage);
+        stage_fault(stage, "unbind", NIC, 1, "hang done-die");
+        answer = stage_begin(stage, NIC, "vfio");
+        stage_wait_order(stage, "unbind " NIC " e1000e");
+        break_journal(stage);
+        stage_release(stage);
+        assert_int_equal(stage_wait(stage, answer)->kind, FAILURE_MOVE_FAILED);
+        stage_settle(stage);
+        tree_directory(stage->host.tree, "run/operations");
+        assert_untouched(stage);
+}
+
+/* An entry that stayed would have the next start undo what was called a success. */
+static void test_end_not_on_record(void **state) {
+        struct stage *stage = *state;
+        const struct answer *answer;
+        size_t number;
+
+        stage_fault(stage, "wait-node", NIC, 1, "hang pass");
+        number = stage_begin(stage, NIC, "vfio");
+        stage_wait_order(stage, "wait-node " NIC " 1");
+        tree_unlink(stage->host.tree, "run/operations/1");
+        tree_directory(stage->host.tree, "run/operations/1");
+        stage_release(stage);
+        answer = stage_wait(stage, number);
+        assert_int_equal(answer->kind, FAILURE_MOVE_FAILED);
+        assert_non_null(strstr(answer->message, "everything is back where it was"));
+        stage_settle(stage);
+        remove_directory(stage, "run/operations/1");
+        assert_untouched(stage);
+}
+
 /* What stands on a driver goes before it, in this order, and comes back after it with an undo. */
 static void test_orderly(void **state) {
         static const char forwards[] = "virtual-functions " PHYSICAL " 0\nrelease-console " PHYSICAL " fbcon\n"
@@ -296,8 +366,9 @@ static void test_orderly(void **state) {
         assert_untouched(stage);
 }
 
-/* Virtual functions that do not come back are tried again, and then told of. */
+/* Virtual functions that do not come back are tried again, and then told of, whatever the driver answers. */
 static void test_incomplete(void **state) {
+        static const char *const faults[] = { "error 5", "error 19" /* ENODEV */ };
         struct stage *stage = *state;
         struct answer *answer;
 
@@ -306,13 +377,21 @@ static void test_incomplete(void **state) {
         stage_fault(stage, "virtual-functions", PHYSICAL, 1, "error 5");
         assert_int_equal(stage_move(stage, PHYSICAL, "kvm")->kind, FAILURE_MOVE_FAILED);
 
-        stage_fault(stage, "bind", PHYSICAL, 1, "error 5");
-        stage_fault(stage, "virtual-functions", PHYSICAL, 1, "pass");
-        stage_fault(stage, "virtual-functions", PHYSICAL, 0, "error 5");
-        answer = stage_move(stage, PHYSICAL, "kvm");
-        assert_int_equal(answer->kind, FAILURE_UNDO_FAILED);
-        assert_non_null(strstr(answer->message, "virtual functions that were taken away have not come back"));
-        assert_string_equal(stage_state(stage, PHYSICAL), "igb/");
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                stage_fault(stage, "bind", PHYSICAL, 1, "error 5");
+                stage_fault(stage, "virtual-functions", PHYSICAL, 1, "pass");
+                stage_fault(stage, "virtual-functions", PHYSICAL, 0, faults[i]);
+                answer = stage_move(stage, PHYSICAL, "kvm");
+                assert_row(answer->kind == FAILURE_UNDO_FAILED, "%s: %s", faults[i], answer->message);
+                assert_non_null(strstr(answer->message,
+                                       "virtual functions that were taken away have not come back"));
+                assert_string_equal(stage_state(stage, PHYSICAL), "igb/");
+                stage_no_fault(stage, "virtual-functions", PHYSICAL);
+        }
+
+        /* A driver's answer is no disappearance on the way out, either. */
+        stage_fault(stage, "virtual-functions", PHYSICAL, 1, "error 19");
+        assert_int_equal(stage_move(stage, PHYSICAL, "kvm")->kind, FAILURE_MOVE_FAILED);
 }
 
 /* Whoever moves a physical function holds its virtual ones, and the other way round. */
@@ -362,6 +441,7 @@ static void test_slot_is_forgotten(void **state) {
 UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers),
           ON_STAGE(test_other_homes), ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails),
           ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order), ON_STAGE(test_undo_is_tried_again),
+          ON_STAGE(test_all_attempts), ON_STAGE(test_worker_not_on_record), ON_STAGE(test_end_not_on_record),
           ON_STAGE(test_stranded), ON_STAGE(test_vanishes), ON_STAGE(test_another_device),
           ON_STAGE(test_no_worker),
           ON_STAGE(test_orderly), ON_STAGE(test_incomplete), ON_STAGE(test_holds_virtual),

@@ -264,6 +264,21 @@ static int note_functions(struct kernel *kernel) {
         return 0;
 }
 
+/* As the worker's own table says. A look that fails has seen nothing. */
+static bool reports_state(const struct kernel *kernel) {
+        switch (kernel->order->kind) {
+        case STEP_OVERRIDE:
+        case STEP_UNBIND:
+        case STEP_PROBE:
+        case STEP_BIND:
+                return true;
+        case STEP_LOOK:
+                return kernel->report->error >= 0;
+        default:
+                return false;
+        }
+}
+
 static void carry_out(struct kernel *kernel) {
         struct report *report = kernel->report;
         bool about_many = kernel->order->kind == STEP_NOTE || kernel->order->kind == STEP_SURVEY;
@@ -279,7 +294,7 @@ static void carry_out(struct kernel *kernel) {
 
         if (report->error > 0)
                 report->error = about_many ? note_functions(kernel) : act(kernel);
-        if (!about_module && kernel->order->kind != STEP_WAIT_NODE)
+        if (reports_state(kernel))
                 look(kernel);
 }
 

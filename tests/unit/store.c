@@ -3,6 +3,7 @@
 /* Files of the run-time directory: round trips, modes, and damage. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "service/move/store.h"
@@ -198,6 +199,43 @@ static void test_refused(void **state) {
         assert_true(tree_has(run->tree, "run/things/b.damaged"));
 }
 
+/* That says nothing of the content, so nothing is set aside. */
+static void test_no_resources(void **state) {
+        static const int errors[] = { -ENOMEM, -EMFILE, -ENFILE };
+        struct run *run = *state;
+
+        put(run, "a", "{\"word\": \"one\"}");
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                struct seen seen = { .r = errors[i] };
+
+                assert_int_equal(store_foreach(run->store, visit, on_damaged, &seen), errors[i]);
+                assert_seen(&seen, "a=one ");
+                assert_true(tree_has(run->tree, "run/things/a"));
+        }
+}
+
+/* What cannot be written leaves what was there, and takes no room. */
+static void test_no_room(void **state) {
+        _cleanup_json_ struct json_object *object = json_object_new_object();
+        struct run *run = *state;
+        struct rlimit before, limit;
+        struct seen seen = {};
+
+        put(run, "a", "{\"word\": \"one\"}");
+        json_object_object_add(object, "word", json_object_new_string("a longer one"));
+        assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        limit = before;
+        limit.rlim_cur = 8;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        assert_int_equal(store_write(run->store, "a", object), -EFBIG);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+
+        assert_false(tree_has(run->tree, "run/things/a.new"));
+        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_seen(&seen, "a=one ");
+}
+
 static void test_members(void **state) {
         static const struct {
                 const char *json;
@@ -230,4 +268,5 @@ static void test_members(void **state) {
 #define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_opened_again), ON_RUN(test_interrupted),
-          ON_RUN(test_damaged), ON_RUN(test_strange), ON_RUN(test_refused), cmocka_unit_test(test_members))
+          ON_RUN(test_damaged), ON_RUN(test_strange), ON_RUN(test_refused), ON_RUN(test_no_resources),
+          ON_RUN(test_no_room), cmocka_unit_test(test_members))

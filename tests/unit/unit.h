@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 /* The service has a function of this name. */
@@ -50,6 +52,19 @@
                         fail_msg(": %s does not hold", #expression);                                        \
                 }                                                                                           \
         } while (0)
+
+/* From now on N descriptors can be opened, 0 or 1, and no more. Returns the limit that was, for setrlimit(). */
+static inline struct rlimit spare_descriptors(int n) {
+        int lowest = dup(STDERR_FILENO);
+        struct rlimit before, limit;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        limit = before;
+        limit.rlim_cur = (rlim_t) (lowest + n);
+        close(lowest);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        return before;
+}
 
 /* TEXT as an address; it must be one. */
 static inline struct pci_address at(const char *text) {

@@ -226,6 +226,14 @@ static void test_identity(void **state) {
         fd = assert_ok(worker_identity_open(&self));
         assert_false(has_ended(fd, 0));
         close(fd);
+
+        /* That it cannot be looked at does not mean that it has ended. */
+        for (int n = 0; n <= 1; n++) {
+                struct rlimit before = spare_descriptors(n);
+
+                assert_int_equal(worker_identity_open(&self), -EMFILE);
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        }
         self.start_time++;
         assert_int_equal(worker_identity_open(&self), -ESRCH);
 
