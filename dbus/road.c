@@ -262,7 +262,7 @@ static int survey(struct bus_request *request, struct failure *failure) {
                 return r;
 
         r = mover_survey(request->service->mover, request->functions, request->n_functions,
-                         request->wish.errand, on_surveyed, request, &request->survey);
+                         request->wish.errand, request->begun_usec, on_surveyed, request, &request->survey);
         return r < 0 ? fail_internal(failure, r) : 0;
 }
 
@@ -361,8 +361,8 @@ static int begin(struct bus_request *request, struct failure *failure) {
         if (r < 0)
                 return r;
 
-        r = mover_observe(service->mover, request->functions, request->n_functions, on_observed, request,
-                          &request->observation);
+        r = mover_observe(service->mover, request->functions, request->n_functions, request->begun_usec,
+                          on_observed, request, &request->observation);
         return r < 0 ? fail_internal(failure, r) : 0;
 }
 

@@ -15,3 +15,6 @@ struct awaited;
 int await_workers(sd_event *event, const struct worker_identity *workers, size_t n,
                   void (*ended)(void *userdata), void *userdata, struct awaited **ret);
 struct awaited *awaited_free(struct awaited *awaited);
+
+/* One that has not ended yet. */
+const struct worker_identity *awaited_worker(const struct awaited *awaited);

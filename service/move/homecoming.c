@@ -204,7 +204,7 @@ static int survey(struct homecoming *homecoming) {
 
         r = find_functions(homecoming, &functions, &n);
         return r < 0 ? r
-                     : mover_survey(homecoming->all->config.mover, functions, n, ERRAND_MOVE, on_surveyed,
+                     : mover_survey(homecoming->all->config.mover, functions, n, ERRAND_MOVE, 0, on_surveyed,
                                     homecoming, &homecoming->survey);
 }
 
@@ -242,7 +242,7 @@ static int attempt(struct homecoming *homecoming) {
                 return r;
 
         mover_end_access(mover, functions, n, homecoming->lease->holder.uid);
-        return mover_observe(mover, functions, n, on_observed, homecoming, &homecoming->observation);
+        return mover_observe(mover, functions, n, 0, on_observed, homecoming, &homecoming->observation);
 }
 
 /* Not everything that may have been changed while they were leased is told of by a uevent. By address, since

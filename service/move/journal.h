@@ -41,7 +41,8 @@ int journal_write(struct journal *journal, struct journal_entry *entry);
 int journal_remove(struct journal *journal, uint32_t id);
 
 /* Calls FUNCTION with each entry that an earlier run of the service has left. It takes the entry over,
- * whatever it returns; the first error is passed on once all were read. DAMAGED is told of files that cannot be read and were set aside; it may be NULL. */
+ * whatever it returns; the first error is passed on once all were read. DAMAGED is told of files that cannot
+ * be read and were set aside; it may be NULL. */
 int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
                     void (*damaged)(const char *name, void *userdata), void *userdata);
 

@@ -349,7 +349,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (lane->state == LANE_FORWARD)
                 next_step(lane);
         else if (lane->waiting)
-                pause_for(lane, lane->context->limit_msec * 1000ULL);
+                return 0; /* on the way back as long as it takes */
         else if (lane->left > 0)
                 look(lane);
         else {

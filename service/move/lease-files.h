@@ -23,7 +23,8 @@ void lease_files_remove_pipe(struct lease_files *files, const struct lease *leas
 void lease_files_remove(struct lease_files *files, const struct lease *lease);
 
 /* Calls FUNCTION with each lease that an earlier run of the service has left. It takes the lease over,
- * whatever it returns; the first error is passed on once all were read. DAMAGED is told of files that cannot be read and were set aside. */
+ * whatever it returns; the first error is passed on once all were read. DAMAGED is told of files that cannot
+ * be read and were set aside. */
 int lease_files_load(struct lease_files *files, int (*function)(struct lease *lease, void *userdata),
                      void (*damaged)(const char *name, void *userdata), void *userdata);
 

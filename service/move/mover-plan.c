@@ -6,16 +6,21 @@
 
 #include "service/move/errands.h"
 #include "service/move/leased.h"
+#include "service/move/limit.h"
 #include "service/move/mover-rooms.h"
 
-int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done,
-                  void *userdata, struct observation **ret) {
+static uint64_t left(const struct mover *mover, uint64_t begun_usec) {
+        return limit_left(mover->config.settings, mover->config.event, begun_usec);
+}
+
+int mover_observe(struct mover *mover, struct function *const *functions, size_t n, uint64_t begun_usec,
+                  observed_t done, void *userdata, struct observation **ret) {
         return observation_start(mover->config.event, mover->config.model, mover->config.workers, functions,
-                                 n, mover->config.settings->limit_usec, done, userdata, ret);
+                                 n, left(mover, begun_usec), done, userdata, ret);
 }
 
 int mover_survey(struct mover *mover, struct function *const *functions, size_t n, enum errand errand,
-                 surveyed_t done, void *userdata, struct survey **ret) {
+                 uint64_t begun_usec, surveyed_t done, void *userdata, struct survey **ret) {
         bool and_virtual = errand_rules(errand)->minds_virtual;
         _cleanup_free_ struct pci_address *addresses = NULL;
         size_t total = n, next = 0;
@@ -32,7 +37,7 @@ int mover_survey(struct mover *mover, struct function *const *functions, size_t 
                         addresses[next++] = functions[i]->virtual_functions[v];
         }
 
-        return survey_start(mover->surveyor, addresses, total, done, userdata, ret);
+        return survey_start(mover->surveyor, addresses, total, left(mover, begun_usec), done, userdata, ret);
 }
 
 static struct memory memory_of(struct mover *mover, home_lookup_t home, void *homes) {

@@ -199,8 +199,7 @@ static int open_rooms(struct mover *mover) {
         if (r < 0)
                 return r;
 
-        r = surveyor_new(mover->config.event, mover->config.workers, mover->config.settings,
-                         &mover->surveyor);
+        r = surveyor_new(mover->config.event, mover->config.workers, &mover->surveyor);
         if (r < 0)
                 return r;
 

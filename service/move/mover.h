@@ -47,13 +47,14 @@ int mover_new(const struct mover_config *config, struct mover **ret);
 void mover_resume(struct mover *mover);
 struct mover *mover_free(struct mover *mover);
 
-/* Observes the functions (see observe.h), so that a plan rests on what is true. */
-int mover_observe(struct mover *mover, struct function *const *functions, size_t n, observed_t done,
-                  void *userdata, struct observation **ret);
+/* Observes the functions (see observe.h), so that a plan rests on what is true, for somebody who has waited
+ * since BEGUN_USEC (see limit.h). */
+int mover_observe(struct mover *mover, struct function *const *functions, size_t n, uint64_t begun_usec,
+                  observed_t done, void *userdata, struct observation **ret);
 
-/* Finds out who uses the functions, as far as ERRAND minds (see survey.h). */
+/* The same to find out who uses the functions, as far as ERRAND minds (see survey.h). */
 int mover_survey(struct mover *mover, struct function *const *functions, size_t n, enum errand errand,
-                 surveyed_t done, void *userdata, struct survey **ret);
+                 uint64_t begun_usec, surveyed_t done, void *userdata, struct survey **ret);
 
 /* Makes a plan for FUNCTIONS as plan_make() does, with the records, the leases and the default backend. */
 int mover_plan(struct mover *mover, struct function *const *functions, size_t n,

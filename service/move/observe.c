@@ -33,7 +33,8 @@ struct observation {
         struct target_of_look *targets;
         size_t n_targets, n_sent, n_seen;
         uint64_t limit_usec;
-        bool notes_sleepers;
+        bool awaited; /* by somebody: the limit is for all of them, and whoever does not come back is noted;
+                         else it is for each */
         struct worker_identity lost; /* who does not come back from the function that does not answer */
         observed_t done;
         void *userdata;
@@ -46,7 +47,7 @@ static int finish(struct observation *o, int error) {
                 o->lost = worker_identity(o->worker);
                 /* A lock that is held for as long as the observer's patience is nothing special: any probe
                  * takes longer. */
-                if (o->notes_sleepers)
+                if (o->awaited)
                         (void) workers_note_asleep(o->workers, o->worker, stuck);
         }
         o->worker = workers_give_back(o->workers, o->worker);
@@ -109,7 +110,7 @@ static void on_report(struct worker *worker, const struct report *report, void *
         }
 
         r = send_orders(o);
-        if (r >= 0)
+        if (r >= 0 && !o->awaited)
                 r = sd_event_source_set_time_relative(o->timer, o->limit_usec);
         if (r < 0)
                 finish(o, r);
@@ -201,7 +202,7 @@ int observation_start(sd_event *event, struct model *model, struct workers *work
 
         r = start_targets(event, model, workers, targets, n_functions, limit_usec, done, userdata, ret);
         if (r >= 0)
-                (*ret)->notes_sleepers = true;
+                (*ret)->awaited = true;
         return r;
 }
 

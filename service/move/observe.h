@@ -16,6 +16,7 @@ struct observation;
  * or another negative errno. Called once, never from observation_start(). */
 typedef void (*observed_t)(int error, const struct pci_address *stuck, void *userdata);
 
+/* The LIMIT, in microseconds, is for all of them together. */
 int observation_start(sd_event *event, struct model *model, struct workers *workers,
                       struct function *const *functions, size_t n_functions, uint64_t limit_usec,
                       observed_t done, void *userdata, struct observation **ret);

@@ -8,6 +8,7 @@
 
 #include "service/move/await.h"
 #include "service/move/lanes.h"
+#include "service/move/limit.h"
 #include "service/move/operation.h"
 #include "service/move/refresh.h"
 #include "service/move/wording.h"
@@ -30,6 +31,7 @@ struct operation {
 
         size_t n_done;
         struct failure failure; /* the first */
+        uint64_t left_usec;     /* of the limit, when it began */
         sd_event_source *deadline;
 
         bool resumed;            /* what an earlier run has left may be settled */
@@ -83,7 +85,7 @@ char *operation_message(const struct operation *operation) {
         char *text;
 
         if (operation->awaited)
-                return word_awaited(&operation->entry->workers[0]);
+                return word_awaited(awaited_worker(operation->awaited));
         if (!step)
                 return asprintf(&text, "%s is between two steps",
                                 m ? PCI_ADDRESS_TEXT(&m->address) : "Nothing") < 0
@@ -301,13 +303,14 @@ static struct operation *operation_new(const struct operation_context *context,
 
         operation->context = context;
         operation->entry = entry;
+        operation->left_usec = limit_left(context->settings, context->event, entry->begun_usec);
         operation->lane_context = (struct lane_context){
                 .event = context->event,
                 .model = context->model,
                 .workers = context->workers,
                 .turns = context->turns,
                 .plan = entry->plan,
-                .limit_msec = (unsigned) (context->settings->limit_usec / 1000 / WAIT_SHARE),
+                .limit_msec = (unsigned) (operation->left_usec / 1000 / WAIT_SHARE),
                 .worker_started = on_worker_started,
                 .step_done = on_step_done,
                 .done = on_lane_done,
@@ -318,24 +321,11 @@ static struct operation *operation_new(const struct operation_context *context,
         return operation;
 }
 
-/* What is left of the limit, when part of it has gone into looking: at least half of it, for a step takes
- * its time. */
-static uint64_t time_left(const struct operation *operation) {
-        uint64_t limit = operation->context->settings->limit_usec, now, spent;
-
-        if (operation->entry->begun_usec == 0 ||
-            sd_event_now(operation->context->event, CLOCK_MONOTONIC, &now) < 0)
-                return limit;
-
-        spent = now - operation->entry->begun_usec;
-        return spent < limit / 2 ? limit - spent : limit / 2;
-}
-
 static int prepare(struct operation *operation) {
         int r;
 
         r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC,
-                                       time_left(operation), 1000, on_deadline, operation);
+                                       operation->left_usec, 1000, on_deadline, operation);
         if (r < 0)
                 return r;
 

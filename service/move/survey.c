@@ -17,6 +17,7 @@ struct survey {
         struct surveyor *surveyor;
         struct survey *next;
         enum survey_state state;
+        sd_event_source *deadline;
         struct pci_address *addresses;
         size_t n_addresses;
         surveyed_t done;
@@ -26,39 +27,29 @@ struct survey {
 struct surveyor {
         sd_event *event;
         struct workers *workers;
-        const struct config *settings;
         struct survey *surveys;
         sd_event_source *soon; /* begins a pass when the event loop comes round, so that those who ask at
                                   once go together */
 
         /* The pass. */
         struct worker *worker; /* NULL: none is under way */
-        sd_event_source *deadline;
-        size_t n_owed; /* reports to come */
+        size_t n_owed;         /* reports to come */
         struct findings findings;
 };
 
 static int on_soon(sd_event_source *source, void *userdata);
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata);
-
-int surveyor_new(sd_event *event, struct workers *workers, const struct config *settings,
-                 struct surveyor **ret) {
+int surveyor_new(sd_event *event, struct workers *workers, struct surveyor **ret) {
         struct surveyor *surveyor = malloc(sizeof(*surveyor));
         int r;
 
         if (!surveyor)
                 return -ENOMEM;
-        *surveyor = (struct surveyor){ .event = event, .workers = workers, .settings = settings };
+        *surveyor = (struct surveyor){ .event = event, .workers = workers };
 
         r = sd_event_add_defer(event, &surveyor->soon, on_soon, surveyor);
         if (r >= 0)
                 r = sd_event_source_set_enabled(surveyor->soon, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_time_relative(event, &surveyor->deadline, CLOCK_MONOTONIC, 0, 1000,
-                                               on_deadline, surveyor);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(surveyor->deadline, SD_EVENT_OFF);
         if (r < 0) {
                 surveyor_free(surveyor);
                 return r;
@@ -70,7 +61,6 @@ int surveyor_new(sd_event *event, struct workers *workers, const struct config *
 
 static void end_pass(struct surveyor *surveyor) {
         surveyor->worker = workers_give_back(surveyor->workers, surveyor->worker);
-        sd_event_source_set_enabled(surveyor->deadline, SD_EVENT_OFF);
         surveyor->n_owed = 0;
 }
 
@@ -81,7 +71,6 @@ struct surveyor *surveyor_free(struct surveyor *surveyor) {
         end_pass(surveyor);
         findings_clear(&surveyor->findings);
         sd_event_source_disable_unref(surveyor->soon);
-        sd_event_source_disable_unref(surveyor->deadline);
         free(surveyor);
         return NULL;
 }
@@ -94,6 +83,13 @@ static struct survey *find(const struct surveyor *surveyor, enum survey_state st
         return survey;
 }
 
+/* This may free it. */
+static void tell(struct survey *survey, int error, const struct findings *findings) {
+        survey->state = SURVEY_DONE;
+        (void) sd_event_source_set_enabled(survey->deadline, SD_EVENT_OFF);
+        survey->done(error, findings, survey->userdata);
+}
+
 /* Each answer may free its survey, and others. */
 static void answer(struct surveyor *surveyor, int error) {
         struct findings findings = surveyor->findings;
@@ -102,10 +98,8 @@ static void answer(struct surveyor *surveyor, int error) {
         surveyor->findings = (struct findings){};
         end_pass(surveyor);
 
-        while ((survey = find(surveyor, SURVEY_UNDER_WAY))) {
-                survey->state = SURVEY_DONE;
-                survey->done(error, &findings, survey->userdata);
-        }
+        while ((survey = find(surveyor, SURVEY_UNDER_WAY)))
+                tell(survey, error, &findings);
         findings_clear(&findings);
 
         if (find(surveyor, SURVEY_WAITING))
@@ -123,8 +117,19 @@ static void on_report(struct worker *worker, const struct report *report, void *
                 answer(surveyor, 0);
 }
 
+/* Ends the pass if nobody waits for it any more. */
+static void review_pass(struct surveyor *surveyor) {
+        if (surveyor->worker && !find(surveyor, SURVEY_UNDER_WAY))
+                answer(surveyor, -ECANCELED);
+}
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        answer(userdata, -ETIMEDOUT);
+        struct survey *survey = userdata;
+        struct surveyor *surveyor = survey->surveyor;
+        static const struct findings none;
+
+        tell(survey, -ETIMEDOUT, &none);
+        review_pass(surveyor);
         return 0;
 }
 
@@ -209,10 +214,7 @@ static int begin(struct surveyor *surveyor) {
                 return r;
 
         order = (struct order){ .kind = STEP_SURVEY };
-        r = give_order(surveyor, &order);
-        if (r >= 0)
-                r = sd_event_source_set_time_relative(surveyor->deadline, surveyor->settings->limit_usec);
-        return r < 0 ? r : sd_event_source_set_enabled(surveyor->deadline, SD_EVENT_ONESHOT);
+        return give_order(surveyor, &order);
 }
 
 static int on_soon(sd_event_source *source, void *userdata) {
@@ -232,9 +234,10 @@ static int on_soon(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n, surveyed_t done,
-                 void *userdata, struct survey **ret) {
+int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n,
+                 uint64_t limit_usec, surveyed_t done, void *userdata, struct survey **ret) {
         struct survey *survey = malloc(sizeof(*survey)), **last = &surveyor->surveys;
+        int r;
 
         if (!survey)
                 return -ENOMEM;
@@ -246,9 +249,14 @@ int survey_start(struct surveyor *surveyor, const struct pci_address *addresses,
                 .done = done,
                 .userdata = userdata,
         };
-        if (!survey->addresses) {
+        r = survey->addresses
+                            ? sd_event_add_time_relative(surveyor->event, &survey->deadline, CLOCK_MONOTONIC,
+                                                         limit_usec, 1000, on_deadline, survey)
+                            : -ENOMEM;
+        if (r < 0) {
+                free(survey->addresses);
                 free(survey);
-                return -ENOMEM;
+                return r;
         }
         memcpy(survey->addresses, addresses, n * sizeof(*addresses));
 
@@ -263,17 +271,21 @@ int survey_start(struct surveyor *surveyor, const struct pci_address *addresses,
 }
 
 struct survey *survey_free(struct survey *survey) {
+        struct surveyor *surveyor;
         struct survey **link;
 
         if (!survey)
                 return NULL;
 
-        link = &survey->surveyor->surveys;
+        surveyor = survey->surveyor;
+        link = &surveyor->surveys;
         while (*link != survey)
                 link = &(*link)->next;
         *link = survey->next;
 
+        sd_event_source_disable_unref(survey->deadline);
         free(survey->addresses);
         free(survey);
+        review_pass(surveyor);
         return NULL;
 }

@@ -8,26 +8,24 @@
 
 #include <systemd/sd-event.h>
 
-#include "service/move/config.h"
 #include "service/move/workers.h"
 
 struct surveyor;
 struct survey;
 
-/* ERROR is 0, or a negative errno: -ETIMEDOUT where it took longer than the limit. FINDINGS are about all
+/* ERROR is 0, or a negative errno: -ETIMEDOUT where it took too long. FINDINGS are about all
  * functions that the pass was about, and last for the call. Called once, from the event loop. */
 typedef void (*surveyed_t)(int error, const struct findings *findings, void *userdata);
 
-/* The limit is that of SETTINGS, which must outlive the surveyor, when a pass begins. */
-int surveyor_new(sd_event *event, struct workers *workers, const struct config *settings,
-                 struct surveyor **ret);
+int surveyor_new(sd_event *event, struct workers *workers, struct surveyor **ret);
 
 /* Once nobody waits any more. */
 struct surveyor *surveyor_free(struct surveyor *surveyor);
 
-/* Asks who uses the functions at ADDRESSES. */
-int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n, surveyed_t done,
-                 void *userdata, struct survey **ret);
+/* Asks who uses the functions at ADDRESSES. LIMIT_USEC, in microseconds, is for waiting and looking
+ * together. */
+int survey_start(struct surveyor *surveyor, const struct pci_address *addresses, size_t n,
+                 uint64_t limit_usec, surveyed_t done, void *userdata, struct survey **ret);
 
 /* Frees it, before or after it is done. */
 struct survey *survey_free(struct survey *survey);

@@ -60,8 +60,8 @@ static bool word_virtual_functions(const struct movement *m, int error, struct f
         }
 }
 
-void word_failure(const struct movement *m, const struct step *step, const struct report *report,
-                  bool gone, struct failure *failure) {
+void word_failure(const struct movement *m, const struct step *step, const struct report *report, bool gone,
+                  struct failure *failure) {
         const char *address = PCI_ADDRESS_TEXT(&m->address);
         _cleanup_free_ char *doing =
                         step_describe(step->kind, &m->address, step->virtual_function, step->argument);

@@ -34,9 +34,9 @@ VFIO = ('vfio-pci', 'vfio-pci')
 STUB = ('pci-stub', 'pci-stub')
 DEVICES = '/sys/bus/pci/devices'
 # The service's limit in seconds where a fault lets it pass, at least, and otherwise; and how many times what an operation takes it is,
-# since a worker waits for a node half as long, and other programs are busy, too.
-SHORT, LONG = 0.5, 20
-SHARE = 6
+# since looking counts as well, a worker waits for a node half as long, and other programs are busy, too.
+SHORT, LONG = 1, 20
+SHARE = 8
 ERROR = 'org.vfiobind.Error.'
 OPERATION = 'org.vfiobind.Operation'
 

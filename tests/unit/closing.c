@@ -34,7 +34,8 @@ static int setup_again(void **state, uint64_t again_usec) {
         tree_write(stage->tree, "dev/vfio/14", "a node\n");
         tree_write(stage->tree, "dev/vfio/15", "a node\n");
         assert_ok(sd_event_new(&stage->event));
-        assert_ok(closing_new(stage->event, stage->tree->root, stage->again_usec, on_stir, stage, &stage->closing));
+        assert_ok(closing_new(stage->event, stage->tree->root, stage->again_usec, on_stir, stage,
+                              &stage->closing));
         *state = stage;
         return 0;
 }

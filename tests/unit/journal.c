@@ -269,9 +269,9 @@ static void test_too_long(void **state) {
 }
 
 static void test_names_of_files(void **state) {
-        static const char *const names[] = {
-                "0", "x", "1x", "-1", "+1", "007", "4294967296", "99999999999999999999", ".1"
-        };
+        static const char *const names[] = { "0",  "x",   "1x",         "-1",
+                                             "+1", "007", "4294967296", "99999999999999999999",
+                                             ".1" };
         struct run *run = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -289,5 +289,4 @@ static void test_names_of_files(void **state) {
 #define ON_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_RUN(test_round_trip), ON_RUN(test_modes), ON_RUN(test_several), ON_RUN(test_not_taken_up),
-          ON_RUN(test_damaged),
-          ON_RUN(test_by_hand), ON_RUN(test_too_long), ON_RUN(test_names_of_files))
+          ON_RUN(test_damaged), ON_RUN(test_by_hand), ON_RUN(test_too_long), ON_RUN(test_names_of_files))

@@ -101,7 +101,7 @@ static void test_stuck(void **state) {
         struct seen seen;
 
         stage_fault(stage, "look", addresses[40], 1, "hang");
-        seen = observe(stage, CROWD, 1500000);
+        seen = observe(stage, CROWD, 3000000);
         assert_int_equal(seen.error, -ETIMEDOUT);
         assert_string_equal(seen.stuck, addresses[40]);
         assert_int_equal(count_known(stage), 40);
@@ -116,6 +116,56 @@ static void test_stuck(void **state) {
         while (seen.error == -ETIMEDOUT);
         assert_int_equal(seen.error, 0);
         assert_int_equal(count_known(stage), CROWD);
+}
+
+static int set_flag(sd_event_source *source, uint64_t usec, void *userdata) {
+        bool *flag = userdata;
+
+        *flag = true;
+        return 0;
+}
+
+/* Sets *FLAG after that time; the caller frees the answer. */
+static sd_event_source *start_clock(struct stage *stage, uint64_t usec, bool *flag) {
+        sd_event_source *source = NULL;
+
+        *flag = false;
+        assert_ok(sd_event_add_time_relative(stage->event, &source, CLOCK_MONOTONIC, usec, 1000, set_flag, flag));
+        return source;
+}
+
+/* The limit is for all of them: what one takes is not there for the next. */
+static void test_all_together(void **state) {
+        static const uint64_t limit_usec = 1500 * 1000, first_usec = 400 * 1000, margin_usec = 200 * 1000;
+        struct stage *stage = *state;
+        struct function *functions[] = { host_function(&stage->host, addresses[0]),
+                                         host_function(&stage->host, addresses[1]) };
+        struct observation *observation;
+        struct seen seen = {};
+        sd_event_source *clock;
+        bool rung;
+
+        stage_fault(stage, "look", addresses[0], 1, "hang");
+        stage_fault(stage, "look", addresses[1], 1, "hang");
+        assert_ok(observation_start(stage->event, stage->host.model, stage->workers, functions, 2, limit_usec,
+                                    on_observed, &seen, &observation));
+        clock = start_clock(stage, first_usec, &rung);
+        while (!rung)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        sd_event_source_unref(clock);
+
+        assert_int_equal(write(stage->release, "", 1), 1);
+        while (count_known(stage) < 1)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        clock = start_clock(stage, limit_usec - margin_usec, &rung);
+        while (seen.n == 0)
+                assert_ok(sd_event_run(stage->event, UINT64_MAX));
+        assert_false(rung);
+        assert_int_equal(seen.error, -ETIMEDOUT);
+        assert_string_equal(seen.stuck, addresses[1]);
+        sd_event_source_disable_unref(clock);
+        observation_free(observation);
+        stage_release(stage);
 }
 
 static void test_worker_dies(void **state) {
@@ -292,7 +342,7 @@ static void test_observer_meanwhile(void **state) {
 
 #define ON_CROWD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_CROWD(test_crowd), ON_CROWD(test_only_news_is_told), ON_CROWD(test_stuck),
+UNIT_MAIN(ON_CROWD(test_crowd), ON_CROWD(test_only_news_is_told), ON_CROWD(test_stuck), ON_CROWD(test_all_together),
           ON_CROWD(test_worker_dies), ON_CROWD(test_look_fails), ON_CROWD(test_left_alone), ON_CROWD(test_moved_meanwhile), ON_CROWD(test_observer),
           ON_CROWD(test_observer_passes_over), ON_CROWD(test_observer_and_dead_worker),
           ON_CROWD(test_observer_without_worker),

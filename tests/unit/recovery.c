@@ -3,6 +3,7 @@
 /* A service that was killed: the next one settles what it has left. */
 
 #include <inttypes.h>
+#include <signal.h>
 
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
@@ -62,6 +63,41 @@ static void test_living_worker(void **state) {
                 assert_untouched(stage);
                 stage_clear(stage);
         }
+}
+
+/* Whether the message about the first operation names this worker. */
+static bool is_named(struct stage *stage, int pid) {
+        _cleanup_free_ char *message = operation_message(mover_operation(stage->mover, 1)), *words = NULL;
+
+        assert_true(asprintf(&words, "worker %d ", pid) >= 0);
+        return strstr(message, words);
+}
+
+/* Of several workers that are left, one that has not ended is named. */
+static void test_who_is_named(void **state) {
+        struct stage *stage = *state;
+        _cleanup_free_ char *entry = NULL;
+        int first, second;
+
+        stage_fault(stage, "unbind", NIC, 1, "hang");
+        stage_fault(stage, "unbind", ALONE, 1, "hang");
+        stage_begin(stage, NIC " " ALONE, "vfio");
+        stage_wait_order(stage, "unbind " NIC " e1000e");
+        stage_wait_order(stage, "unbind " ALONE " e1000e");
+        entry = tree_read(stage->host.tree, "run/operations/1");
+        assert_int_equal(sscanf(strstr(entry, "\"workers\""),
+                                "\"workers\":[{\"pid\":%d,\"start_time\":%*u},{\"pid\":%d", &first, &second),
+                         2);
+        restart(stage);
+
+        assert_true(is_named(stage, first) || is_named(stage, second));
+        assert_int_equal(kill(first, SIGKILL), 0);
+        for (unsigned i = 0; i < 1000 && !is_named(stage, second); i++)
+                assert_ok(sd_event_run(stage->event, 10000));
+        assert_true(is_named(stage, second));
+        stage_release(stage);
+        stage_settle(stage);
+        assert_untouched(stage);
 }
 
 /* The old worker finishes what it was at, and makes no further write. */
@@ -167,7 +203,7 @@ static void write_entry(struct stage *stage, const char *address, uint64_t ident
         tree_write(stage->host.tree, "run/operations/41",
                    "{\"uid\":0,\"caller\":\":1.1\",\"target\":\"vfio\",\"movements\":[{\"address\":\"%s\","
                    "\"identity\":%" PRIu64 ",\"group\":1,\"old_driver\":\"e1000e\",\"old_override\":\"\","
-                                           "\"driver\":\"vfio-pci\",\"override\":\"vfio-pci\"}],"
+                   "\"driver\":\"vfio-pci\",\"override\":\"vfio-pci\"}],"
                    "\"steps\":[],\"workers\":[{\"pid\":%" PRIu64 ",\"start_time\":%" PRIu64 "}]}",
                    address, identity, pid, start_time);
 }
@@ -262,7 +298,7 @@ static void test_stranded(void **state) {
         assert_untouched(stage);
 }
 
-UNIT_MAIN(ON_STAGE(test_living_worker), ON_STAGE(test_no_further_write), ON_STAGE(test_twice_killed),
-          ON_STAGE(test_any_moment), ON_STAGE(test_killed_on_the_way_home), ON_STAGE(test_records_survive),
-          ON_STAGE(test_dead_worker), ON_STAGE(test_device_gone), ON_STAGE(test_numbers_go_on),
-          ON_STAGE(test_damaged), ON_STAGE(test_stranded))
+UNIT_MAIN(ON_STAGE(test_living_worker), ON_STAGE(test_who_is_named), ON_STAGE(test_no_further_write),
+          ON_STAGE(test_twice_killed), ON_STAGE(test_any_moment), ON_STAGE(test_killed_on_the_way_home),
+          ON_STAGE(test_records_survive), ON_STAGE(test_dead_worker), ON_STAGE(test_device_gone),
+          ON_STAGE(test_numbers_go_on), ON_STAGE(test_damaged), ON_STAGE(test_stranded))

@@ -214,7 +214,7 @@ void stage_observe(struct stage *stage, const char *addresses) {
         struct observation *observation;
         bool done = false;
 
-        assert_ok(mover_observe(stage->mover, functions, n, on_observed, &done, &observation));
+        assert_ok(mover_observe(stage->mover, functions, n, 0, on_observed, &done, &observation));
         while (!done)
                 assert_ok(sd_event_run(stage->event, PATIENCE_USEC));
         observation_free(observation);

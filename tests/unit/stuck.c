@@ -30,6 +30,11 @@ static void make_impatient(struct stage *stage) {
         set_limit(stage, 400 * 1000);
 }
 
+/* With little, but enough to get to where it shall be stuck. */
+static void make_less_patient(struct stage *stage) {
+        set_limit(stage, 1200 * 1000);
+}
+
 static int setup_impatient(void **state) {
         stage_setup(state);
         make_impatient(*state);
@@ -133,7 +138,7 @@ static void test_stuck(void **state) {
                 struct stage fresh, *stage = &fresh;
 
                 stage_init(stage, functions, ELEMENTSOF(functions));
-                make_impatient(stage);
+                make_less_patient(stage);
                 stage_fault(stage, rows[i].kind, NIC, 1, rows[i].words);
                 answer = stage_wait(stage, stage_begin(stage, NIC, "vfio"));
                 assert_int_equal(answer->kind, FAILURE_STUCK);
@@ -230,10 +235,31 @@ static void test_looking_counts(void **state) {
         stage_settle(stage);
 }
 
+/* And what is left is all there is, however little. */
+static void test_no_more_than_the_limit(void **state) {
+        struct stage *stage = *state;
+        uint64_t limit = 4 * 1000 * 1000;
+        size_t patient, late;
+
+        set_limit(stage, limit);
+        stage_fault(stage, "unbind", NIC, 1, "hang");
+        stage_fault(stage, "unbind", ALONE, 1, "hang");
+        assert_ok(sd_event_now(stage->event, CLOCK_MONOTONIC, &stage->begun_usec));
+        stage->begun_usec -= limit / 2;
+        patient = stage_begin(stage, NIC, "vfio");
+        stage->begun_usec -= limit * 3 / 8;
+        late = stage_begin(stage, ALONE, "vfio");
+
+        assert_int_equal(stage_wait(stage, late)->kind, FAILURE_STUCK);
+        assert_false(stage->answers[patient].given);
+        stage_release(stage);
+        stage_settle(stage);
+}
+
 #define IMPATIENT(test)                                                                                     \
         cmocka_unit_test_prestate_setup_teardown(test, setup_impatient, stage_teardown, CAST(functions))
 
 UNIT_MAIN(ON_STAGE(test_busy), ON_STAGE(test_no_group_is_held_alone), ON_STAGE(test_side_by_side),
           ON_STAGE(test_fails_beside_a_hang), cmocka_unit_test(test_stuck), IMPATIENT(test_stuck_in_undo),
           IMPATIENT(test_stuck_between_steps), IMPATIENT(test_two_at_once),
-          ON_STAGE(test_looking_counts))
+          ON_STAGE(test_looking_counts), ON_STAGE(test_no_more_than_the_limit))

@@ -15,6 +15,9 @@
 static const struct fake_function functions[] = { { .address = NIC, .driver = "e1000e", .group = "1" },
                                                   { .address = DISK, .driver = "nvme", .group = "2" } };
 
+/* Of those who do not care. */
+#define LIMIT_USEC (20 * 1000 * 1000ULL)
+
 struct room {
         struct stage stage;
         struct surveyor *surveyor;
@@ -24,7 +27,7 @@ static int setup(void **state) {
         struct room *room = malloc(sizeof(*room));
 
         stage_init(&room->stage, functions, ELEMENTSOF(functions));
-        assert_ok(surveyor_new(room->stage.event, room->stage.workers, &room->stage.settings, &room->surveyor));
+        assert_ok(surveyor_new(room->stage.event, room->stage.workers, &room->surveyor));
         *state = room;
         return 0;
 }
@@ -62,11 +65,15 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
         heard->survey = survey_free(heard->survey);
 }
 
-static void ask(struct room *room, const char *address, struct heard *heard) {
+static void ask_within(struct room *room, const char *address, uint64_t limit_usec, struct heard *heard) {
         struct pci_address parsed = at(address);
 
         *heard = (struct heard){};
-        assert_ok(survey_start(room->surveyor, &parsed, 1, on_surveyed, heard, &heard->survey));
+        assert_ok(survey_start(room->surveyor, &parsed, 1, limit_usec, on_surveyed, heard, &heard->survey));
+}
+
+static void ask(struct room *room, const char *address, struct heard *heard) {
+        ask_within(room, address, LIMIT_USEC, heard);
 }
 
 static void wait_for(struct room *room, const struct heard *heard) {
@@ -146,12 +153,34 @@ static void test_too_long(void **state) {
         struct room *room = *state;
         struct heard heard;
 
-        room->stage.settings.limit_usec = 100 * 1000;
         stage_fault(&room->stage, "survey", "0000:00:00.0", 1, "hang pass");
-        ask(room, NIC, &heard);
+        ask_within(room, NIC, 100 * 1000, &heard);
         wait_for(room, &heard);
         assert_int_equal(heard.error, -ETIMEDOUT);
+        ask(room, NIC, &heard);
+        wait_for(room, &heard);
+        assert_int_equal(heard.error, 0);
         stage_release(&room->stage);
+}
+
+/* The time that goes by until the next pass begins counts as well, and is nobody else's. */
+static void test_waiting_counts(void **state) {
+        struct room *room = *state;
+        struct heard first, second, third;
+
+        stage_fault(&room->stage, "survey", "0000:00:00.0", 1, "hang pass");
+        ask(room, NIC, &first);
+        stage_wait_order(&room->stage, "survey 0000:00:00.0");
+        ask_within(room, NIC, 100 * 1000, &second);
+        ask(room, DISK, &third);
+        wait_for(room, &second);
+        assert_int_equal(second.error, -ETIMEDOUT);
+        assert_int_equal(first.n + third.n, 0);
+        stage_release(&room->stage);
+        wait_for(room, &first);
+        wait_for(room, &third);
+        assert_int_equal(first.error + third.error, 0);
+        assert_string_equal(third.text, DISK " open 1 survey 2\n");
 }
 
 static void test_called_off(void **state) {
@@ -163,6 +192,17 @@ static void test_called_off(void **state) {
         survey_free(first.survey);
         wait_for(room, &second);
         assert_int_equal(first.n, 0);
+
+        /* A pass that nobody waits for any more keeps nobody else waiting. */
+        tree_write(room->stage.host.tree, "log", "%s", "");
+        stage_fault(&room->stage, "survey", "0000:00:00.0", 1, "hang pass");
+        ask(room, NIC, &first);
+        stage_wait_order(&room->stage, "survey 0000:00:00.0");
+        survey_free(first.survey);
+        ask(room, NIC, &second);
+        wait_for(room, &second);
+        assert_int_equal(second.error, 0);
+        stage_release(&room->stage);
 }
 
 /* More addresses than one order holds. */
@@ -178,7 +218,8 @@ static void test_many(void **state) {
                 snprintf(text, sizeof(text), "0000:%02x:00.0", i);
                 addresses[i] = at(text);
         }
-        assert_ok(survey_start(room->surveyor, addresses, ELEMENTSOF(addresses), on_surveyed, &heard, &heard.survey));
+        assert_ok(survey_start(room->surveyor, addresses, ELEMENTSOF(addresses), LIMIT_USEC, on_surveyed, &heard,
+                               &heard.survey));
         wait_for(room, &heard);
         assert_int_equal(heard.error, 0);
         snprintf(last, sizeof(last), "0000:00:00.0 open %zu survey 1\n", ELEMENTSOF(addresses));
@@ -188,4 +229,4 @@ static void test_many(void **state) {
 #define IN_ROOM(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(IN_ROOM(test_one), IN_ROOM(test_together), IN_ROOM(test_next_pass), IN_ROOM(test_failures),
-          IN_ROOM(test_too_long), IN_ROOM(test_called_off), IN_ROOM(test_many))
+          IN_ROOM(test_too_long), IN_ROOM(test_waiting_counts), IN_ROOM(test_called_off), IN_ROOM(test_many))

@@ -53,7 +53,8 @@
                 }                                                                                           \
         } while (0)
 
-/* From now on N descriptors can be opened, 0 or 1, and no more. Returns the limit that was, for setrlimit(). */
+/* From now on N descriptors can be opened, 0 or 1, and no more. Returns the limit that was, for setrlimit().
+ */
 static inline struct rlimit spare_descriptors(int n) {
         int lowest = dup(STDERR_FILENO);
         struct rlimit before, limit;
