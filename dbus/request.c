@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The list of requests under way. */
+/* The list of requests under way, and what each asks for. */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "dbus/error.h"
 #include "dbus/moves.h"
+#include "dbus/names.h"
 #include "dbus/request.h"
 
 /* How many requests may be under way at once, in all and for one user, those that wait for a person at a
@@ -14,7 +16,7 @@
 #define REQUESTS_MAX 96
 #define REQUESTS_PER_USER_MAX 16
 
-void request_clear_wish(struct bus_request *request) {
+static void clear_wish(struct bus_request *request) {
         free(request->wish.addresses);
         request->wish = (struct wish){};
 }
@@ -30,7 +32,7 @@ struct bus_request *request_free(struct bus_request *request) {
         survey_free(request->survey);
         question_free(request->question);
         checks_clear(&request->checks);
-        request_clear_wish(request);
+        clear_wish(request);
         ticket_free(request->ticket);
         viewer_free(request->viewer);
         free(request->functions);
@@ -134,6 +136,53 @@ int request_new(struct service *service, sd_bus_message *message, struct bus_req
 
         *ret = request;
         return 0;
+}
+
+static int check_flags(const struct wish *wish, struct failure *failure) {
+        static const struct {
+                uint64_t fitting, supported;
+        } flags[_ERRAND_MAX] = {
+                [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL,
+                                  VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
+                [ERRAND_LEASE] = { VFIOBIND_FLAG_ALL & ~VFIOBIND_FLAG_PERSIST,
+                                   VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
+                [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
+                [ERRAND_OPEN] = {},
+                [ERRAND_VIRTUAL_FUNCTIONS] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
+        };
+
+        if (wish->flags & ~flags[wish->errand].fitting)
+                return fail(failure, FAILURE_INVALID_ARGUMENT,
+                            "The flags 0x%" PRIx64 " contain bits that are unknown or do not fit here",
+                            wish->flags);
+        if (wish->flags & ~flags[wish->errand].supported)
+                return fail(failure, FAILURE_NOT_SUPPORTED,
+                            "The flags 0x%" PRIx64 " contain bits that this release does not support",
+                            wish->flags);
+        return 0;
+}
+
+static int wish_of_ticket(const struct ticket *ticket, struct wish *ret, struct failure *failure) {
+        ret->addresses = calloc(ticket->n_addresses + 1, sizeof(*ret->addresses));
+        if (!ret->addresses)
+                return fail_internal(failure, -ENOMEM);
+
+        memcpy(ret->addresses, ticket->addresses, ticket->n_addresses * sizeof(*ret->addresses));
+        ret->n_addresses = ticket->n_addresses;
+        ret->word = ticket->word;
+        ret->flags = ticket->flags;
+        return 0;
+}
+
+int request_read(struct bus_request *request, struct failure *failure) {
+        int r;
+
+        clear_wish(request);
+        if (request->ticket)
+                r = wish_of_ticket(request->ticket, &request->wish, failure);
+        else
+                r = request->read(request->service, request->message, &request->wish, failure);
+        return r < 0 ? r : check_flags(&request->wish, failure);
 }
 
 const struct bus_request *request_by_id(const struct service *service, uint32_t id) {

@@ -58,7 +58,8 @@ struct bus_request *request_free(struct bus_request *request);
  * it ended. */
 void request_fail(struct bus_request *request, const struct failure *failure, bool moved);
 
-void request_clear_wish(struct bus_request *request);
+/* Reads what it asks for, from the message or the ticket; anew where that was done before. */
+int request_read(struct bus_request *request, struct failure *failure);
 
 /* The request that waits, or has waited, for authorization under this number; NULL if there is none. */
 const struct bus_request *request_by_id(const struct service *service, uint32_t id);

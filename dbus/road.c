@@ -3,7 +3,6 @@
 /* The road, step by step. */
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "dbus/answer.h"
 #include "dbus/error.h"
@@ -290,42 +289,6 @@ static void on_observed(int error, const struct pci_address *stuck, void *userda
                 stop(request, &failure);
 }
 
-static int check_flags(const struct wish *wish, struct failure *failure) {
-        static const struct {
-                uint64_t fitting, supported;
-        } flags[_ERRAND_MAX] = {
-                [ERRAND_MOVE] = { VFIOBIND_FLAG_ALL,
-                                  VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
-                [ERRAND_LEASE] = { VFIOBIND_FLAG_ALL & ~VFIOBIND_FLAG_PERSIST,
-                                   VFIOBIND_FLAG_FORCE | VFIOBIND_FLAG_GROUP | VFIOBIND_FLAG_ACCESS },
-                [ERRAND_RESET] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
-                [ERRAND_OPEN] = {},
-                [ERRAND_VIRTUAL_FUNCTIONS] = { VFIOBIND_FLAG_FORCE, VFIOBIND_FLAG_FORCE },
-        };
-
-        if (wish->flags & ~flags[wish->errand].fitting)
-                return fail(failure, FAILURE_INVALID_ARGUMENT,
-                            "The flags 0x%" PRIx64 " contain bits that are unknown or do not fit here",
-                            wish->flags);
-        if (wish->flags & ~flags[wish->errand].supported)
-                return fail(failure, FAILURE_NOT_SUPPORTED,
-                            "The flags 0x%" PRIx64 " contain bits that this release does not support",
-                            wish->flags);
-        return 0;
-}
-
-static int wish_of_ticket(const struct ticket *ticket, struct wish *ret, struct failure *failure) {
-        ret->addresses = calloc(ticket->n_addresses + 1, sizeof(*ret->addresses));
-        if (!ret->addresses)
-                return fail_internal(failure, -ENOMEM);
-
-        memcpy(ret->addresses, ticket->addresses, ticket->n_addresses * sizeof(*ret->addresses));
-        ret->n_addresses = ticket->n_addresses;
-        ret->word = ticket->word;
-        ret->flags = ticket->flags;
-        return 0;
-}
-
 static int begin(struct bus_request *request, struct failure *failure) {
         struct service *service = request->service;
         int r;
@@ -333,13 +296,7 @@ static int begin(struct bus_request *request, struct failure *failure) {
         /* The time that a person needs for a dialog does not count: it begins anew. */
         (void) sd_event_now(service->event, CLOCK_MONOTONIC, &request->begun_usec);
 
-        request_clear_wish(request);
-        if (request->ticket)
-                r = wish_of_ticket(request->ticket, &request->wish, failure);
-        else
-                r = request->read(service, request->message, &request->wish, failure);
-        if (r >= 0)
-                r = check_flags(&request->wish, failure);
+        r = request_read(request, failure);
         if (r >= 0 && request->wish.errand == ERRAND_LEASE)
                 r = leases_check_room(mover_leases(service->mover), request->uid, failure);
         if (r >= 0)

@@ -3,42 +3,17 @@
 /* Carrying out a plan and undoing it. */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "service/move/await.h"
 #include "service/move/lanes.h"
 #include "service/move/limit.h"
-#include "service/move/operation.h"
+#include "service/move/operation-rooms.h"
 #include "service/move/refresh.h"
 #include "service/move/wording.h"
 
 /* What remains of the limit for undoing when a worker has waited in vain for something besides the kernel.
  */
 #define WAIT_SHARE 2
-
-struct operation {
-        const struct operation_context *context;
-        struct journal_entry *entry;
-        struct lane_context lane_context;
-        enum operation_state state;
-        bool undoing;
-        bool answered;
-
-        struct lane **lanes;
-        size_t n_lanes, n_busy;
-        bool loading; /* the first lane, that of the modules, has to end before the others begin */
-
-        size_t n_done;
-        struct failure failure; /* the first */
-        uint64_t left_usec;     /* of the limit, when it began */
-        sd_event_source *deadline;
-
-        bool resumed;            /* what an earlier run has left may be settled */
-        struct turn turn;        /* of workers that may be setting a number of virtual functions */
-        struct awaited *awaited; /* workers that an earlier run of the service has left; NULL once they have
-                                    ended */
-};
 
 const struct journal_entry *operation_entry(const struct operation *operation) {
         return operation->entry;
@@ -163,7 +138,7 @@ static int record_workers(struct operation *operation) {
         return 0;
 }
 
-static void undo(struct operation *operation) {
+void operation_undo(struct operation *operation) {
         operation->undoing = true;
         if (operation->state != OPERATION_STUCK)
                 operation->state = OPERATION_UNDOING;
@@ -182,7 +157,7 @@ static void complete(struct operation *operation) {
         if (r < 0) {
                 fail(&operation->failure, FAILURE_MOVE_FAILED, "The end could not be put on record: %s",
                      strerror(-r));
-                undo(operation);
+                operation_undo(operation);
                 return;
         }
 
@@ -205,7 +180,7 @@ static void lane_ended(struct operation *operation) {
                 settle(operation);
                 answer(operation);
         } else if (operation->failure.kind != FAILURE_NONE)
-                undo(operation);
+                operation_undo(operation);
         else if (operation->loading && operation->n_lanes > 1) {
                 operation->loading = false;
                 lanes_name_drivers(operation->entry->plan, operation->context->model, operation->lanes,
@@ -294,8 +269,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static struct operation *operation_new(const struct operation_context *context,
-                                       struct journal_entry *entry) {
+struct operation *operation_new(const struct operation_context *context, struct journal_entry *entry) {
         struct operation *operation = calloc(1, sizeof(*operation));
 
         if (!operation)
@@ -321,7 +295,7 @@ static struct operation *operation_new(const struct operation_context *context,
         return operation;
 }
 
-static int prepare(struct operation *operation) {
+int operation_prepare(struct operation *operation) {
         int r;
 
         r = sd_event_add_time_relative(operation->context->event, &operation->deadline, CLOCK_MONOTONIC,
@@ -363,7 +337,7 @@ int operation_start(const struct operation_context *context, struct journal_entr
                 return -ENOMEM;
 
         entry->done = calloc(entry->plan->n_steps + 1, sizeof(*entry->done));
-        r = entry->done ? prepare(operation) : -ENOMEM;
+        r = entry->done ? operation_prepare(operation) : -ENOMEM;
         if (r >= 0)
                 r = journal_write(context->journal, entry);
         if (r >= 0)
@@ -384,74 +358,6 @@ int operation_start(const struct operation_context *context, struct journal_entr
         run_lanes(operation, 0, 1);
         *ret = operation;
         return 0;
-}
-
-/* What an earlier run has left. */
-
-static void on_workers_ended(void *userdata) {
-        struct operation *operation = userdata;
-
-        operation->awaited = awaited_free(operation->awaited);
-        turns_leave(operation->context->turns, &operation->turn);
-        if (operation->resumed)
-                undo(operation);
-}
-
-static void on_turn(void *userdata) {
-}
-
-/* They need no turn to go on with, but everybody else has to wait for them. */
-static void hold_turn(struct operation *operation) {
-        const struct plan *plan = plan_of(operation);
-
-        operation->turn.begins = on_turn;
-        for (size_t i = 0; i < plan->n_movements; i++)
-                if (plan->movements[i].sets_virtual_functions ||
-                    plan->movements[i].old_virtual_functions > 0) {
-                        turns_enter(operation->context->turns, &operation->turn);
-                        return;
-                }
-}
-
-int operation_recover(const struct operation_context *context, struct journal_entry *entry,
-                      struct operation **ret) {
-        struct operation *operation = operation_new(context, entry);
-        int r;
-
-        if (!operation) {
-                journal_entry_free(entry);
-                return -ENOMEM;
-        }
-
-        operation->answered = true;
-        fail(&operation->failure, FAILURE_MOVE_FAILED,
-             "%s: the service was interrupted in the midst of the operation",
-             entry->plan->n_movements > 0 ? PCI_ADDRESS_TEXT(&entry->plan->movements[0].address)
-                                          : "No device");
-
-        r = prepare(operation);
-        if (r >= 0)
-                r = await_workers(context->event, entry->workers, entry->n_workers, on_workers_ended,
-                                  operation, &operation->awaited);
-        if (r < 0) {
-                operation_free(operation);
-                return r;
-        }
-
-        if (operation->awaited)
-                hold_turn(operation);
-
-        /* A worker that outlives its service is in the kernel's hands: without a service it makes no further
-         * write. */
-        operation->state = operation->awaited ? OPERATION_STUCK : OPERATION_UNDOING;
-        *ret = operation;
-        return 0;
-}
-
-void operation_resume(struct operation *operation) {
-        operation->resumed = true;
-        if (!operation->awaited)
-                undo(operation);
 }
 
 struct operation *operation_free(struct operation *operation) {
