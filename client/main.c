@@ -37,8 +37,8 @@ static const Verb verbs[] = {
           "itself: at once, or when nothing has it open through VFIO any more, for which\n"
           "it waits as 'returning'. 'vfiobindctl run' leases devices for a command.\n" },
         { "monitor", "", 0, 0, "json", verb_monitor, "what changes, a line each, until Ctrl+C",
-          "Tells of moves, whoever makes them, and of devices that come and go. With\n"
-          "--json=short each is an object on a line of its own.\n" },
+          "Tells of moves, whoever makes them, of devices that come and go, and of what\n"
+          "the service does for whom. With --json=short each is an object on a line.\n" },
         { "plan", "ADDRESS...", 1, SIZE_MAX, "driver group force access json", verb_plan,
           "what bind would do, and what is in the way",
           "Changes nothing, and asks for no password. Shows each step in its order, what\n"

@@ -233,6 +233,36 @@ static int collect(const struct checks *checks, const char *key, const char *sep
         return 0;
 }
 
+/* What a person allows, in words of ours. */
+static const char *action_in_words(const char *action) {
+        static const struct {
+                const char *action, *words;
+        } table[] = {
+                { "bind", "take from their drivers" },
+                { "restore", "give back to the host" },
+                { "force", "go on over what uses them" },
+                { "access", "control through VFIO" },
+                { "reset", "reset" },
+                { "virtual-functions", "change the number of virtual functions of" },
+        };
+        const char *name = startswith(action, POLKIT_ACTION_PREFIX);
+
+        for (size_t i = 0; name && i < ELEMENTSOF(table); i++)
+                if (streq(table[i].action, name))
+                        return table[i].words;
+
+        return action;
+}
+
+static int add_what(struct check *check, const struct checks *checks) {
+        _cleanup_free_ char *list = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < checks->n; i++)
+                r = add_word(&list, action_in_words(checks->array[i].action), ", ");
+        return r < 0 ? r : add_detail(check, "what", "%s", strempty(list));
+}
+
 int checks_combine(const struct checks *checks, struct checks *ret) {
         static const struct {
                 const char *key;
@@ -257,6 +287,8 @@ int checks_combine(const struct checks *checks, struct checks *ret) {
                 if (r >= 0)
                         r = add_detail(check, combined[i].key, "%s", strempty(list));
         }
+        if (r >= 0)
+                r = add_what(check, checks);
         if (r >= 0)
                 r = collect(checks, "cut-off", ", ", &cut_off);
         if (r >= 0)

@@ -27,7 +27,7 @@ struct checks {
 int checks_from_plan(const struct model *model, const struct plan *plan, struct checks *ret);
 
 /* The one check that stands for several where a person is to be asked: `together`, with the devices, actions
- * and findings of all. */
+ * and findings of all, and with what the person allows in words. */
 int checks_combine(const struct checks *checks, struct checks *ret);
 
 /* Whether both ask the same: actions and details, one by one. */

@@ -167,6 +167,15 @@ def policy_keeps_nothing():
         assert '$(name)' in action.find('message').text, f'the message of {name} does not name the device'
 
 
+def policy_words_every_action():
+    """What the dialog about several things at once says of each."""
+    source = read(f'{TOP}/polkit/checks.c')
+    table = source[source.index('*action_in_words('):]
+    worded = set(re.findall(r'^                { "([a-z-]+)", "', table[:table.index('};')], re.MULTILINE))
+    asked = {name.removeprefix('org.vfiobind.') for name in actions()} - {'together'}
+    assert worded == asked, worded ^ asked
+
+
 # What a card in the guest looks like to a rule; each case changes some of it.
 CARD = {
     'device': '0000:01:00.0', 'vendor-id': '8086', 'device-id': '10d3', 'subsystem-vendor-id': '8086',
@@ -292,6 +301,7 @@ def main():
         ('each kind of host in the table of vfiobind.conf(5) is tested', policy_is_tested),
         ('the polkit actions are valid', policy_is_valid),
         ('the polkit actions ask for a password every time', policy_keeps_nothing),
+        ('each polkit action has its words in the dialog about several', policy_words_every_action),
     ]
     for path in rules_files():
         name = os.path.basename(path).removesuffix('.rules')

@@ -193,6 +193,7 @@ static void test_together(void **state) {
                 { "name", "Intel Corporation 82574L Gigabit Network Connection (0000:01:00.0), Ethernet "
                           "controller (0000:01:00.1), "
                           "PCI device (0000:03:00.0)" },
+                { "what", "take from their drivers" },
                 { "warning", "" },
         };
         _cleanup_checks_ struct checks checks = {}, together = {};
@@ -222,6 +223,8 @@ static void test_force(void **state) {
         assert_ok(checks_combine(&checks, &together));
         assert_string_equal(check_detail(&together.array[0], "actions"),
                             "org.vfiobind.bind org.vfiobind.force");
+        assert_string_equal(check_detail(&together.array[0], "what"),
+                            "take from their drivers, go on over what uses them");
         assert_string_equal(check_detail(&together.array[0], "warning"), warning);
 
         make(*state, "0", "kvm", PLAN_FORCE, "", &idle);

@@ -120,7 +120,8 @@ def several_are_left():
         equal([question.interactive for question in questions], [False, False, False, True])
         equal(questions[3].action, 'org.vfiobind.together')
         equal(questions[3].details, {'devices': ' '.join(three), 'actions': 'org.vfiobind.bind', 'findings': '',
-                                     'name': ', '.join(name_of(address) for address in three), 'warning': ''})
+                                     'name': ', '.join(name_of(address) for address in three),
+                                     'what': 'take from their drivers', 'warning': ''})
     root.restore_devices(three)
 
 
