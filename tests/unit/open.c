@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,9 +21,24 @@
 #define VIRTUAL "0000:02:00.1"
 #define NOBODY 65534
 
-/* A character device that is on every machine, and that hardly a program has open. The trees say that it is a function's. */
-#define NODE "/dev/full"
-#define NUMBER "1:7"
+/* A character device that nobody else can have open: a terminal that the test has just made. The trees say that it is a
+ * function's. */
+static int terminal = -EBADF;
+static char node[64], number[32];
+static unsigned node_major, node_minor;
+
+static void make_node(void) {
+        struct stat st;
+
+        terminal = assert_ok(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+        assert_ok(grantpt(terminal));
+        assert_ok(unlockpt(terminal));
+        assert_int_equal(ptsname_r(terminal, node, sizeof(node)), 0);
+        assert_ok(stat(node, &st));
+        node_major = major(st.st_rdev);
+        node_minor = minor(st.st_rdev);
+        snprintf(number, sizeof(number), "%u:%u", node_major, node_minor);
+}
 
 static const struct fake_function functions[] = {
         { .address = CARD, .class_code = 0x030000, .group = "14", .driver = "amdgpu" },
@@ -37,6 +54,7 @@ static int setup(void **state) {
         /* The others are asked about where a test says so. */
         setting->n = 2;
         tree_link(setting->tree, "proc", "/proc");
+        make_node();
         *state = setting;
         return 0;
 }
@@ -44,6 +62,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
         struct setting *setting = *state;
 
+        close(terminal);
         setting->n = ELEMENTSOF(functions);
         *state = setting_free(setting);
         return 0;
@@ -61,7 +80,7 @@ static pid_t start_opener(uid_t uid, unsigned n) {
         if (pid == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 for (unsigned i = 0; i < n; i++)
-                        if (open(NODE, O_RDWR | O_CLOEXEC) < 0)
+                        if (open(node, O_RDWR | O_NOCTTY | O_CLOEXEC) < 0)
                                 _exit(1);
 
                 /* Who changes his user hides his descriptors from it, unless he says otherwise. */
@@ -95,7 +114,7 @@ static void test_open(void **state) {
         struct setting *setting = *state;
         pid_t pid;
 
-        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
         expect_findings(setting, "");
         pid = start_opener(0, 3);
         expect_process(setting, "open " SOUND " # force,", pid);
@@ -108,7 +127,7 @@ static void test_disk_of_same_number(void **state) {
         struct setting *setting = *state;
         pid_t pid = start_opener(0, 1);
 
-        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/block/ram7", "block", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/block/ram7", "block", number);
         expect_findings(setting, "");
         stop(pid);
 }
@@ -117,7 +136,7 @@ static void test_drm_client(void **state) {
         struct setting *setting = *state;
         pid_t pid = start_opener(0, 1);
 
-        tree_device(setting->tree, "devices/pci0000:01/" CARD "/drm/renderD128", "drm", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" CARD "/drm/renderD128", "drm", number);
         expect_process(setting, "open " CARD " # force,display " CARD " DRM client force,", pid);
         stop(pid);
         expect_findings(setting, "");
@@ -132,10 +151,10 @@ static void test_nvidia(void **state) {
         assert_true(asprintf(&link, "proc/%d", pid) > 0 && asprintf(&target, "/proc/%d", pid) > 0);
         tree_unlink(setting->tree, "proc");
         tree_link(setting->tree, link, target);
-        tree_write(setting->tree, "proc/devices", "Character devices:\n  4 tty\n  1 nvidia-frontend\n");
+        tree_write(setting->tree, "proc/devices", "Character devices:\n  4 tty\n%3u nvidia-frontend\n", node_major);
         expect_findings(setting, "");
         tree_write(setting->tree, "proc/driver/nvidia/gpus/" CARD "/information",
-                   "Model: \t\t NVIDIA T400\nIRQ:   \t\t 95\nDevice Minor: \t 7\nGPU Excluded:\t No\n");
+                   "Model: \t\t NVIDIA T400\nIRQ:   \t\t 95\nDevice Minor: \t %u\nGPU Excluded:\t No\n", node_minor);
         expect_process(setting, "open " CARD " # force,", pid);
         stop(pid);
         expect_findings(setting, "");
@@ -150,7 +169,7 @@ static void test_privacy(void **state) {
         char subject[16];
         pid_t pid;
 
-        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
         pid = start_opener(NOBODY, 1);
         assert_ok(usage_look(&query, &findings));
         stop(pid);
@@ -161,10 +180,10 @@ static void test_privacy(void **state) {
         assert_int_equal(f->privacy.owner, NOBODY);
         assert_non_null(strstr(f->message, subject));
         assert_non_null(strstr(f->message, "unit-open"));
-        assert_non_null(strstr(f->message, NODE));
+        assert_non_null(strstr(f->message, node));
         assert_null(strstr(f->discreet, subject));
         assert_null(strstr(f->discreet, "unit-open"));
-        assert_null(strstr(f->discreet, NODE));
+        assert_null(strstr(f->discreet, node));
 }
 
 /* What udev starts looks at new devices for a moment: while it is at work, what root has open is looked at again. */
@@ -174,7 +193,7 @@ static void test_udev(void **state) {
         struct itimerval soon = { .it_value.tv_usec = 300000 };
         pid_t pid;
 
-        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
         tree_write(setting->tree, "run/udev/queue", "%s", "");
         pid = start_opener(0, 1);
 
@@ -191,7 +210,7 @@ static void test_udev(void **state) {
                 sigemptyset(&alarm);
                 sigaddset(&alarm, SIGALRM);
                 sigprocmask(SIG_BLOCK, &alarm, NULL);
-                if (open(NODE, O_RDWR | O_CLOEXEC) < 0 || setitimer(ITIMER_REAL, &soon, NULL) < 0)
+                if (open(node, O_RDWR | O_NOCTTY | O_CLOEXEC) < 0 || setitimer(ITIMER_REAL, &soon, NULL) < 0)
                         _exit(1);
                 sigwait(&alarm, &signal);
                 close_range(3, ~0U, 0);
@@ -209,7 +228,7 @@ static void test_crowd(void **state) {
         _cleanup_findings_ struct findings findings = {};
         pid_t pids[80];
 
-        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
         for (size_t i = 0; i < ELEMENTSOF(pids); i++)
                 pids[i] = start_opener(0, 1);
         assert_ok(usage_look(&query, &findings));
@@ -224,13 +243,13 @@ static void test_vfio_group(void **state) {
         pid_t pid = start_opener(0, 1);
         _cleanup_free_ char *expected = NULL;
 
-        tree_device(setting->tree, "devices/virtual/vfio/14", "vfio", NUMBER);
+        tree_device(setting->tree, "devices/virtual/vfio/14", "vfio", number);
         assert_true(asprintf(&expected, "vfio " CARD " %d refuse,vfio " SOUND " %d refuse,", pid, pid) > 0);
         expect_findings(setting, expected);
 
         /* Its name where there is no IOMMU. */
         tree_unlink(setting->tree, "sys/class/vfio/14");
-        tree_device(setting->tree, "devices/virtual/vfio/noiommu-14", "vfio", NUMBER);
+        tree_device(setting->tree, "devices/virtual/vfio/noiommu-14", "vfio", number);
         expect_findings(setting, expected);
         stop(pid);
         expect_findings(setting, "");
@@ -242,7 +261,7 @@ static void test_vfio_cdev(void **state) {
         pid_t pid = start_opener(0, 1);
         _cleanup_free_ char *expected = NULL;
 
-        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/vfio-dev/vfio0", "vfio-dev", NUMBER);
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/vfio-dev/vfio0", "vfio-dev", number);
         tree_sys_link(setting->tree, "kernel/iommu_groups/14/devices/" SOUND, "devices/pci0000:01/" SOUND);
         tree_sys_link(setting->tree, "kernel/iommu_groups/14/devices/" CARD, "devices/pci0000:01/" CARD);
         assert_true(asprintf(&expected, "vfio " CARD " %d refuse,vfio " SOUND " %d refuse,", pid, pid) > 0);
@@ -258,7 +277,7 @@ static void test_virtual_functions(void **state) {
         setting->n = 3;
         expect_findings(setting, "virtual-functions " PHYSICAL " 1 force,");
 
-        tree_device(setting->tree, "devices/virtual/vfio/16", "vfio", NUMBER);
+        tree_device(setting->tree, "devices/virtual/vfio/16", "vfio", number);
         expect_findings(setting, "virtual-functions " PHYSICAL " 1 force,");
         pid = start_opener(0, 1);
         expect_findings(setting, "virtual-functions " PHYSICAL " 1 refuse,");
