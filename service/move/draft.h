@@ -19,5 +19,8 @@ int plan_add_permission(struct plan *plan, const char *action, bool stays, size_
 int movement_add(struct movement **movements, size_t *n, const struct function *f,
                  const struct target *target);
 
+/* Once it is known what moves: adds everything that stands in the way, and what there is to warn of. */
+int plan_find(const struct draft *draft);
+
 /* Whether the function at ADDRESS is one of the plan's movements. */
 bool plan_moves(const struct plan *plan, const struct pci_address *address);

@@ -23,14 +23,3 @@ int observation_start(sd_event *event, struct model *model, struct workers *work
 
 /* Frees it, before or after it is done. */
 struct observation *observation_free(struct observation *observation);
-
-/* Looking in the background, at crowds: at the start and after uevents. A function that does not answer is
- * passed over, and looked at again when the kernel lets go of the worker that did not come back from it. */
-struct observer;
-
-/* IDLE (which may be NULL) is called whenever everything that was asked for has been looked at. */
-int observer_new(sd_event *event, struct model *model, struct workers *workers, void (*idle)(void *userdata),
-                 void *userdata, struct observer **ret);
-struct observer *observer_free(struct observer *observer);
-
-int observer_add(struct observer *observer, const struct function *f);
