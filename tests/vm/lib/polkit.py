@@ -50,23 +50,30 @@ def settle():
         write_rule(path, f'''polkit.addRule(function(action, subject) {{
             return action.lookup("token") == "{token}" ? polkit.Result.YES : polkit.Result.NOT_HANDLED;
         }});''')
-        while not known():
-            bus.wait_for(lambda: signals, 'polkitd to read its rules')
-            signals.clear()
-        os.unlink(path)
+        try:
+            while not known():
+                bus.wait_for(lambda: signals, 'polkitd to read its rules')
+                signals.clear()
+        finally:
+            os.unlink(path)
 
 
 @contextlib.contextmanager
-def rule(body):
-    """A rule with this JavaScript as the body of its function is in force within."""
-    path = f'{RULES}/10-test.rules'
-    write_rule(path, f'polkit.addRule(function(action, subject) {{\n{body}\n}});\n')
-    settle()
+def rules(name, text):
+    """A file of rules, with this name and content, is in force within."""
+    path = f'{RULES}/{name}'
+    write_rule(path, text)
     try:
+        settle()
         yield
     finally:
         os.unlink(path)
         settle()
+
+
+def rule(body):
+    """A rule with this JavaScript as the body of its function is in force within."""
+    return rules('10-test.rules', f'polkit.addRule(function(action, subject) {{\n{body}\n}});\n')
 
 
 def allow(user, *devices):

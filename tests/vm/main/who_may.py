@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who may move what: rules and dialogs of the real polkit, and how it is asked (see also questions.py)."""
 
-import contextlib
-import os
 import subprocess
 
 import bus
@@ -102,17 +100,10 @@ def no_polkit():
     equal(kernel.driver(NIC), 'e1000e')
 
 
-@contextlib.contextmanager
 def example(name):
     """An example rule is in force as it is shipped."""
     with open(f'{EXAMPLES}/{name}', encoding='utf-8') as file:
-        polkit.write_rule(f'{polkit.RULES}/50-example.rules', file.read())
-    polkit.settle()
-    try:
-        yield
-    finally:
-        os.unlink(f'{polkit.RULES}/50-example.rules')
-        polkit.settle()
+        return polkit.rules('50-example.rules', file.read())
 
 
 @test
