@@ -2,6 +2,7 @@
 /* A command that runs in the place of this process. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -43,11 +44,18 @@ static int block_signals(sigset_t *ret_before) {
         return sigprocmask(SIG_BLOCK, &set, ret_before) < 0 ? -errno : 0;
 }
 
-__attribute__((noreturn)) static void execute(const Launch *launch, char *const *command,
+/* It waits for the word to go, which comes when its end can be seen; or for the end of whoever would give
+ * it. */
+__attribute__((noreturn)) static void execute(const Launch *launch, int gate, char *const *command,
                                               const Terminal *terminal) {
         _cleanup_free_ char *sentence = NULL;
+        char word;
         int r;
 
+        if (read(gate, &word, sizeof(word)) != sizeof(word))
+                _exit(STATUS_NOT_STARTED);
+
+        signal(SIGCHLD, launch->on_orphans);
         sigprocmask(SIG_SETMASK, &launch->mask, NULL);
         execvp(command[0], command);
         r = errno;
@@ -58,25 +66,43 @@ __attribute__((noreturn)) static void execute(const Launch *launch, char *const 
         _exit(r == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
 }
 
-int launch_start(Launch *launch, sd_event *loop, char *const *command, const Terminal *terminal) {
+static int watch(Launch *launch, sd_event *loop) {
         int r;
-
-        r = block_signals(&launch->mask);
-        if (r < 0)
-                return r;
-
-        launch->pid = fork();
-        if (launch->pid < 0)
-                return -errno;
-        if (launch->pid == 0)
-                execute(launch, command, terminal);
-
-        /* A reader of standard error that goes away is no reason to give up what the command works with. */
-        signal(SIGPIPE, SIG_IGN);
 
         r = sd_event_add_child(loop, NULL, launch->pid, WEXITED, on_end, launch);
         for (size_t i = 0; r >= 0 && i < N_SIGNALS; i++)
                 r = sd_event_add_signal(loop, NULL, signals[i], on_signal, launch);
+        return r;
+}
+
+int launch_start(Launch *launch, sd_event *loop, char *const *command, const Terminal *terminal) {
+        _cleanup_close_ int gate = -1, word = -1;
+        int pipes[2], r;
+
+        r = block_signals(&launch->mask);
+        if (r < 0)
+                return r;
+        if (pipe2(pipes, O_CLOEXEC) < 0)
+                return -errno;
+        gate = pipes[0];
+        word = pipes[1];
+
+        /* Where the children of a process that ignores it end, nobody learns how. */
+        launch->on_orphans = signal(SIGCHLD, SIG_DFL);
+        launch->pid = fork();
+        if (launch->pid < 0)
+                return -errno;
+        if (launch->pid == 0) {
+                close(word);
+                execute(launch, gate, command, terminal);
+        }
+
+        /* A reader of standard error that goes away is no reason to give up what the command works with. */
+        signal(SIGPIPE, SIG_IGN);
+
+        r = watch(launch, loop);
+        if (r >= 0 && write(word, "", 1) < 0)
+                r = -errno;
         return r;
 }
 

@@ -143,6 +143,36 @@ def _signalled(stage):
         equal(run(stage, "02:00.0", "sh", "-c", f"kill -{int(number)} $$").status, 128 + number)
 
 
+@test("how the command has ended is known, too, where run was started with SIGCHLD ignored, as the command is then")
+def _orphans(stage):
+    script = "import signal; exit(7 if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN else 1)"
+    done = subprocess.run(
+        [stage.client, "run", "-q", "--device", "02:00.0", "--", "/usr/bin/python3", "-c", script],
+        env=stage.environment({}),
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+        check=False,
+    )
+    equal(done.returncode, 7)
+
+
+@test("whatever run has too few descriptors for, the command has been started or it has not, and its end says which")
+def _few_descriptors(stage):
+    seen = set()
+    for limit in range(5, 24):
+        marker = f"{stage.notes}.{limit}"
+        words = [stage.client, "run", "-q", "--device", "02:00.0", "--", "touch", marker]
+        done = subprocess.run(
+            ["prlimit", f"--nofile={limit}:{limit}", *words],
+            env=stage.environment({}),
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        equal((done.returncode == 0), os.path.exists(marker), f"{limit}: {done}")
+        seen.add(done.returncode)
+    assert {0, 125} <= seen, seen
+
+
 @test("-q says nothing that the command does not say")
 def _quiet(stage):
     result = stage.run("run", "-q", "--device", "02:00.0", "--", "sh", "-c", "echo said")
