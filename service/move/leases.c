@@ -7,18 +7,7 @@
 #include <sys/epoll.h>
 
 #include "service/host/array.h"
-#include "service/move/lease-files.h"
-#include "service/move/leases.h"
-
-struct leases {
-        struct leases_config config;
-        struct lease_files *files;
-        struct lease **array;
-        size_t n;
-        uint32_t last_id;
-        const struct leases_listener *listener;
-        void *listener_userdata;
-};
+#include "service/move/leases-list.h"
 
 /* Finding one. */
 
@@ -30,8 +19,7 @@ static struct lease *find_by_operation(const struct leases *leases, uint32_t ope
         return NULL;
 }
 
-/* The lease, other than THIS, that is made and has the function. */
-static struct lease *find_other(const struct leases *leases, const struct lease *this,
+struct lease *leases_find_other(const struct leases *leases, const struct lease *this,
                                 const struct pci_address *address, uint64_t identity) {
         for (size_t i = 0; i < leases->n; i++) {
                 struct lease *lease = leases->array[i];
@@ -45,7 +33,7 @@ static struct lease *find_other(const struct leases *leases, const struct lease 
 }
 
 const struct lease *leases_lease_of(const struct leases *leases, const struct function *f) {
-        return find_other(leases, NULL, &f->address, f->identity);
+        return leases_find_other(leases, NULL, &f->address, f->identity);
 }
 
 int leases_foreach(const struct leases *leases, int (*function)(const struct lease *lease, void *userdata),
@@ -70,12 +58,12 @@ static void show(struct leases *leases, const struct pci_address *address) {
                                        lease && lease->ended);
 }
 
-static void show_members(struct leases *leases, const struct lease *lease) {
+void leases_show_members(struct leases *leases, const struct lease *lease) {
         for (size_t i = 0; i < lease->n_members; i++)
                 show(leases, &lease->members[i].address);
 }
 
-static int add(struct leases *leases, struct lease *lease) {
+int leases_add(struct leases *leases, struct lease *lease) {
         struct lease **slot = array_append(&leases->array, &leases->n, sizeof(*slot));
 
         if (!slot) {
@@ -88,7 +76,7 @@ static int add(struct leases *leases, struct lease *lease) {
 }
 
 /* Its members are nobody's any more. */
-static void drop(struct leases *leases, struct lease *lease) {
+void leases_drop(struct leases *leases, struct lease *lease) {
         size_t at = 0;
 
         if (lease->ended && leases->listener)
@@ -97,7 +85,7 @@ static void drop(struct leases *leases, struct lease *lease) {
         while (leases->array[at] != lease)
                 at++;
         array_remove(leases->array, &leases->n, at);
-        show_members(leases, lease);
+        leases_show_members(leases, lease);
         lease_files_remove(leases->files, lease);
         lease_free(lease);
 }
@@ -113,7 +101,7 @@ static void end(struct leases *leases, struct lease *lease) {
         lease->read_end = -EBADF;
         lease_files_remove_pipe(leases->files, lease);
 
-        show_members(leases, lease);
+        leases_show_members(leases, lease);
         if (leases->listener)
                 leases->listener->ended(lease, leases->listener_userdata);
 }
@@ -126,101 +114,10 @@ static int on_hang_up(sd_event_source *source, int fd, uint32_t events, void *us
 }
 
 /* Asking for nothing but the hang-up: what a holder writes stays where it is. */
-static int watch(struct leases *leases, struct lease *lease) {
+int leases_watch(struct leases *leases, struct lease *lease) {
         lease->owner = leases;
         return sd_event_add_io(leases->config.event, &lease->hang_up, lease->read_end, EPOLLHUP, on_hang_up,
                                lease);
-}
-
-/* What an earlier run has left. */
-
-static void drop_strangers(struct leases *leases, struct lease *lease) {
-        for (size_t i = lease->n_members; i > 0; i--) {
-                struct lease_member *member = &lease->members[i - 1];
-                const struct function *f = model_function(leases->config.model, &member->address);
-
-                if (!f || f->identity != member->identity)
-                        lease_take_out(lease, member);
-        }
-}
-
-static int load(struct lease *lease, void *userdata) {
-        struct leases *leases = userdata;
-
-        leases->last_id = MAX_OF(leases->last_id, lease->id);
-        drop_strangers(leases, lease);
-        if (lease->n_members > 0)
-                return add(leases, lease);
-
-        lease_files_remove(leases->files, lease);
-        lease_free(lease);
-        return 0;
-}
-
-static int reopen(struct leases *leases) {
-        for (size_t i = 0; i < leases->n; i++) {
-                struct lease *lease = leases->array[i];
-                int r = lease_files_open_pipe(leases->files, lease);
-
-                lease->ended = r > 0;
-                if (r == 0)
-                        r = watch(leases, lease);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
-
-/* Where the service was killed while one lease took over from another, both have the function. The one that
- * is still held keeps it; of two that have ended, it does not matter which. */
-static void drop_duplicates(struct leases *leases) {
-        for (size_t i = leases->n; i > 0; i--) {
-                struct lease *lease = leases->array[i - 1];
-
-                for (size_t j = lease->n_members; lease->ended && j > 0; j--) {
-                        struct lease_member *member = &lease->members[j - 1];
-
-                        if (find_other(leases, lease, &member->address, member->identity))
-                                lease_take_out(lease, member);
-                }
-                if (lease->n_members == 0)
-                        drop(leases, lease);
-        }
-}
-
-static bool is_wanted(uint32_t id, void *userdata) {
-        const struct leases *leases = userdata;
-
-        for (size_t i = 0; i < leases->n; i++)
-                if (leases->array[i]->id == id)
-                        return true;
-
-        return false;
-}
-
-static void on_damaged(const char *name, void *userdata) {
-        const struct leases *leases = userdata;
-
-        if (leases->config.damaged)
-                leases->config.damaged(name, leases->config.userdata);
-}
-
-static int recover(struct leases *leases) {
-        int r;
-
-        r = lease_files_open(leases->config.directory, &leases->files);
-        if (r >= 0)
-                r = lease_files_load(leases->files, load, on_damaged, leases);
-        if (r >= 0)
-                r = reopen(leases);
-        if (r < 0)
-                return r;
-
-        drop_duplicates(leases);
-        for (size_t i = 0; i < leases->n; i++)
-                show_members(leases, leases->array[i]);
-        return lease_files_sweep(leases->files, is_wanted, leases);
 }
 
 int leases_new(const struct leases_config *config, struct leases **ret) {
@@ -231,7 +128,7 @@ int leases_new(const struct leases_config *config, struct leases **ret) {
                 return -ENOMEM;
         leases->config = *config;
 
-        r = recover(leases);
+        r = leases_recover(leases);
         if (r < 0) {
                 leases_free(leases);
                 return r;
@@ -264,18 +161,20 @@ void leases_set_listener(struct leases *leases, const struct leases_listener *li
 /* Making one. */
 
 int leases_check_room(const struct leases *leases, uint32_t uid, struct failure *failure) {
-        unsigned n_of_user = 0;
+        unsigned n_of_user = 0, n = 0;
 
-        for (size_t i = 0; i < leases->n; i++)
+        for (size_t i = 0; i < leases->n; i++) {
                 n_of_user += leases->array[i]->holder.uid == uid;
+                n += leases->array[i]->holder.uid != 0;
+        }
 
         if (n_of_user >= LEASES_PER_USER_MAX)
                 return fail(failure, FAILURE_LIMIT_EXCEEDED,
                             "The user has %u leases, and more are not allowed: let one of them end first",
                             n_of_user);
-        if (leases->n >= LEASES_MAX && uid != 0)
+        if (n >= LEASES_MAX && uid != 0)
                 return fail(failure, FAILURE_LIMIT_EXCEEDED,
-                            "There are %zu leases, and more are not allowed: try again later", leases->n);
+                            "There are %u leases, and more are not allowed: try again later", n);
         return 0;
 }
 
@@ -284,7 +183,7 @@ static int add_members(struct leases *leases, struct lease *lease, const struct 
 
         for (size_t i = 0; r >= 0 && i < plan->n_movements; i++) {
                 const struct movement *m = &plan->movements[i];
-                const struct lease *other = find_other(leases, lease, &m->address, m->identity);
+                const struct lease *other = leases_find_other(leases, lease, &m->address, m->identity);
                 struct home before = { .console = m->shows_console };
 
                 if (other)
@@ -309,7 +208,7 @@ int leases_make(struct leases *leases, uint32_t operation, const struct plan *pl
                 return r;
 
         lease = lease_new(++leases->last_id, holder);
-        r = lease ? add(leases, lease) : -ENOMEM;
+        r = lease ? leases_add(leases, lease) : -ENOMEM;
         if (r < 0)
                 return fail_internal(failure, r);
         lease->operation = operation;
@@ -318,9 +217,9 @@ int leases_make(struct leases *leases, uint32_t operation, const struct plan *pl
         if (r >= 0)
                 r = lease_files_create(leases->files, lease);
         if (r >= 0)
-                r = watch(leases, lease);
+                r = leases_watch(leases, lease);
         if (r < 0) {
-                drop(leases, lease);
+                leases_drop(leases, lease);
                 return fail_internal(failure, r);
         }
 
@@ -331,7 +230,7 @@ void leases_abandon(struct leases *leases, uint32_t operation) {
         struct lease *lease = find_by_operation(leases, operation);
 
         if (lease)
-                drop(leases, lease);
+                leases_drop(leases, lease);
 }
 
 int leases_hand_over(struct leases *leases, uint32_t operation) {
@@ -377,7 +276,7 @@ static void take_out(struct leases *leases, const struct movement *movements, si
                      const struct lease *made, const struct holder *holder) {
         for (size_t i = 0; i < n; i++) {
                 const struct movement *m = &movements[i];
-                struct lease *lease = find_other(leases, made, &m->address, m->identity);
+                struct lease *lease = leases_find_other(leases, made, &m->address, m->identity);
                 bool own = lease && lease_is_held_by(lease, holder);
 
                 if (!lease || !ends_lease(deed, own, m->target.home))
@@ -401,7 +300,7 @@ static void tidy(struct leases *leases) {
 
                 lease->disturbed = lease->broken = false;
                 if (lease->n_members == 0) {
-                        drop(leases, lease);
+                        leases_drop(leases, lease);
                         continue;
                 }
                 (void) lease_files_save(leases->files, lease);
@@ -424,9 +323,9 @@ void leases_note(struct leases *leases, uint32_t operation, const struct plan *p
 
         made->made = true;
         if (made->n_members == 0) /* they have all vanished since */
-                drop(leases, made);
+                leases_drop(leases, made);
         else
-                show_members(leases, made);
+                leases_show_members(leases, made);
 }
 
 static bool holds_member(const struct leases *leases, const struct lease *lease, const struct plan *plan) {

@@ -96,6 +96,27 @@ static void test_two_leases(void **state) {
                     tree_has(stage->host.tree, "run/leases/7"));
 }
 
+/* What goes on in one lease is out of the other for good. */
+static void test_part_of_two_leases(void **state) {
+        struct stage *stage = *state;
+        _cleanup_free_ char *text = NULL;
+        int fd = acquire(stage, NIC);
+
+        tree_write(stage->host.tree, "run/leases/7",
+                   "{\"holder\":\":1.9\",\"uid\":1000,\"pid\":1,\"members\":["
+                   "{\"address\":\"" NIC "\",\"identity\":%ju,\"driver\":\"\",\"override\":\"\"},"
+                   "{\"address\":\"" ALONE "\",\"identity\":%ju,\"driver\":\"\",\"override\":\"\"}]}",
+                   (uintmax_t) host_function(&stage->host, NIC)->identity,
+                   (uintmax_t) host_function(&stage->host, ALONE)->identity);
+        restart(stage);
+        assert_string_equal(host_function(&stage->host, NIC)->lease, ":1.7");
+        assert_string_equal(host_function(&stage->host, ALONE)->lease, ":1.9");
+        text = tree_read(stage->host.tree, "run/leases/7");
+        assert_null(strstr(text, NIC));
+        assert_non_null(strstr(text, ALONE));
+        close(fd);
+}
+
 /* Another device at the address has no part in it. */
 static void test_another_device(void **state) {
         struct stage *stage = *state;
@@ -143,8 +164,11 @@ static void test_limits(void **state) {
         struct stage *stage = *state;
         struct leases *leases = mover_leases(stage->mover);
         const struct plan nothing = { .errand = ERRAND_LEASE };
+        const struct holder root = { ":1.8", 0, 1 };
         uint32_t operation = 1000;
 
+        /* Those of root take nobody's room. */
+        assert_ok(leases_make(leases, 999, &nothing, &root, NULL));
         for (uint32_t uid = 1; uid <= 4; uid++)
                 for (unsigned i = 0; i < 64; i++) {
                         _cleanup_failure_ struct failure failure = {};
@@ -167,5 +191,5 @@ static void test_limits(void **state) {
         assert_true(leases_check_room(leases, 2, NULL) < 0);
 }
 
-UNIT_MAIN(ON_STAGE(test_half), ON_STAGE(test_two_leases), ON_STAGE(test_another_device),
-          ON_STAGE(test_damaged), ON_STAGE(test_limits))
+UNIT_MAIN(ON_STAGE(test_half), ON_STAGE(test_two_leases), ON_STAGE(test_part_of_two_leases),
+          ON_STAGE(test_another_device), ON_STAGE(test_damaged), ON_STAGE(test_limits))
