@@ -72,7 +72,7 @@ static void function_changed(struct function *f, unsigned changes, void *userdat
                                                    VFIOBIND_DEVICE_INTERFACE, names);
         if (changes & FUNCTION_OVERRIDE)
                 mover_review(service->mover, f);
-        if (changes & (FUNCTION_DRIVER | FUNCTION_NODE))
+        if (changes & (FUNCTION_DRIVER | FUNCTION_NODE | FUNCTION_REBOUND))
                 mover_review_group(service->mover, f->group);
 }
 

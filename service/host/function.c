@@ -111,8 +111,11 @@ static int read_node(int dir, char **ret) {
 
 static int read_driver(int dir, struct function *f) {
         char name[NAME_MAX + 1] = "";
+        struct stat st;
         int r;
 
+        /* Before the name: a number that is out of date is one that was bound before. */
+        f->binding = fstatat(dir, "driver", &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_ino;
         r = sysfs_read_link(dir, "driver", name, sizeof(name));
         if (r < 0 && r != -ENOENT)
                 return r;
@@ -307,6 +310,8 @@ static int take_state(struct function *f, struct function *from) {
 
         if (!streq(f->driver, from->driver) || f->kind != from->kind)
                 changes |= FUNCTION_DRIVER;
+        else if (f->binding != from->binding)
+                changes |= FUNCTION_REBOUND;
         if (f->group != from->group)
                 changes |= FUNCTION_GROUP;
         if (!streq(f->vfio_node, from->vfio_node))
@@ -322,6 +327,7 @@ static int take_state(struct function *f, struct function *from) {
         free(f->reset_methods);
         f->driver = TAKE_PTR(from->driver);
         f->kind = from->kind;
+        f->binding = from->binding;
         f->group = from->group;
         f->vfio_node = TAKE_PTR(from->vfio_node);
         f->virtual_functions = TAKE_PTR(from->virtual_functions);

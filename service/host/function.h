@@ -21,7 +21,8 @@ enum function_change {
         FUNCTION_HOME = 1 << 6,
         FUNCTION_BUSY = 1 << 7,
         FUNCTION_VFIO_DRIVER = 1 << 8,
-        FUNCTION_LEASE = 1 << 9, /* and with it whether that is returning */
+        FUNCTION_LEASE = 1 << 9,    /* and with it whether that is returning */
+        FUNCTION_REBOUND = 1 << 10, /* it has left its driver, and is back on it */
 };
 
 struct model;
@@ -59,8 +60,11 @@ struct function {
 
         char *driver; /* owned; "" for none */
         enum driver_kind kind;
-        char *override;       /* owned; "" for none; as last observed by the worker */
-        char *vfio_node;      /* owned; the path of its cdev, "" where there is none */
+        ino_t binding;   /* to that driver: the inode of the link to it, a new one each time that the kernel
+                            binds it (driver_sysfs_add() in drivers/base/dd.c); 0 for none, and where only
+                            a uevent has told of the driver */
+        char *override;  /* owned; "" for none; as last observed by the worker */
+        char *vfio_node; /* owned; the path of its cdev, "" where there is none */
         char *reset_methods;  /* owned; separated by spaces as the kernel does */
         bool resets_unlisted; /* the kernel can reset it, and is too old to tell how */
 

@@ -165,6 +165,7 @@ int model_note_driver(struct model *model, struct function *f, const char *drive
 
         f->seqnum = seqnum;
         f->kind = driver_kind(driver);
+        f->binding = 0;
         tell(model, function_changed, f, FUNCTION_DRIVER);
         review_group(model, f);
         tell(model, function_moved, f, from, MOVED_BY_KERNEL);

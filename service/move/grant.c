@@ -31,6 +31,7 @@ static struct json_object *member_to_json(const struct grant_member *member) {
                                json_object_new_string(PCI_ADDRESS_TEXT(&member->address)));
         json_object_object_add(object, "identity", json_object_new_uint64(member->identity));
         json_object_object_add(object, "on_vfio", json_object_new_boolean(member->on_vfio));
+        json_object_object_add(object, "binding", json_object_new_uint64(member->binding));
         return object;
 }
 
@@ -74,6 +75,8 @@ static int member_from_json(struct json_object *object, struct grant *grant) {
             json_number(object, "identity", &member->identity) < 0)
                 return -EINVAL;
 
+        /* Without the number it is none that fits, and is withdrawn. */
+        (void) json_number(object, "binding", &member->binding);
         member->on_vfio = json_flag(object, "on_vfio");
         return 0;
 }
@@ -130,7 +133,7 @@ int grant_note_members(struct grant *grant, const struct model *model) {
                 member = array_append(&grant->members, &grant->n_members, sizeof(*member));
                 if (!member)
                         return -ENOMEM;
-                *member = (struct grant_member){ f->address, f->identity, is_on_vfio(f) };
+                *member = (struct grant_member){ f->address, f->identity, is_on_vfio(f), f->binding };
         }
 
         return 0;
@@ -143,17 +146,31 @@ bool grant_note_arrivals(struct grant *grant, const struct model *model) {
         for (size_t i = 0; i < g->n_members; i++) {
                 struct grant_member *member = find_member(grant, g->members[i]);
 
-                if (member && !member->on_vfio && is_on_vfio(g->members[i]))
-                        any = member->on_vfio = true;
+                /* Of one that has only been told of yet, more is to be seen soon. */
+                if (!member || member->on_vfio || !is_on_vfio(g->members[i]) || g->members[i]->binding == 0)
+                        continue;
+                any = member->on_vfio = true;
+                member->binding = g->members[i]->binding;
         }
 
         return any;
 }
 
+void grant_note_return(struct grant *grant, const struct function *f) {
+        struct grant_member *member = find_member(grant, f);
+
+        if (member)
+                member->binding = f->binding;
+}
+
 static bool has_on_vfio(const struct group *g, const struct grant_member *member) {
-        for (size_t i = 0; g && i < g->n_members; i++)
-                if (pci_address_compare(&g->members[i]->address, &member->address) == 0)
-                        return g->members[i]->identity == member->identity && is_on_vfio(g->members[i]);
+        for (size_t i = 0; g && i < g->n_members; i++) {
+                const struct function *f = g->members[i];
+
+                if (pci_address_compare(&f->address, &member->address) == 0)
+                        return f->identity == member->identity && f->binding == member->binding &&
+                               is_on_vfio(f);
+        }
 
         return false;
 }

@@ -11,6 +11,7 @@ struct grant_member {
         struct pci_address address;
         uint64_t identity;
         bool on_vfio;
+        uint64_t binding; /* to its VFIO driver, as in struct function */
 };
 
 struct grant {
@@ -42,5 +43,9 @@ int grant_note_members(struct grant *grant, const struct model *model);
  * one that fits. */
 bool grant_note_arrivals(struct grant *grant, const struct model *model);
 
-/* Whether nobody has left VFIO, and nobody is in the group of whom nobody was asked. */
+/* Notes that F has not left VFIO for good: it is where it was, though the kernel has bound it anew. */
+void grant_note_return(struct grant *grant, const struct function *f);
+
+/* Whether nobody has left VFIO, not even to come back, and nobody is in the group of whom nobody was asked.
+ */
 bool grant_fits(const struct grant *grant, const struct model *model);

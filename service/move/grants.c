@@ -225,9 +225,28 @@ static void fulfil(struct grants *grants, const struct plan *plan) {
         }
 }
 
+/* What an undo has bound again is where it was. */
+static void note_returns(struct grants *grants, const struct plan *plan) {
+        for (size_t i = 0; i < plan->n_movements; i++) {
+                const struct movement *m = &plan->movements[i];
+                const struct function *f = model_function(grants->model, &m->address);
+
+                for (size_t k = 0; f && k < grants->n; k++) {
+                        struct grant *grant = grants->array[k];
+
+                        if (grant->group != m->group || !grant->in_force)
+                                continue;
+                        grant_note_return(grant, f);
+                        (void) grant_save(grant, grants->store);
+                }
+        }
+}
+
 void grants_end(struct grants *grants, const struct plan *plan, bool succeeded) {
         if (succeeded)
                 fulfil(grants, plan);
+        else
+                note_returns(grants, plan);
 
         for (size_t i = 0; i < plan->n_movements; i++)
                 hold(grants, plan->movements[i].group, false);

@@ -2,10 +2,10 @@
 #pragma once
 
 /* Who was given access to IOMMU groups with the flag ACCESS: at most one user a group, from the operation
- * that granted it until a member of the group leaves its VFIO driver, by whosever hand. Each grant is a file
- * on disk before the first entry is in an access control list, and until the last one is gone, so that
- * neither a stop nor a crash of the service makes one forgotten: one that still fits is kept, and another is
- * withdrawn at the next start.
+ * that granted it until a member of the group leaves its VFIO driver, by whosever hand, also where it comes
+ * back before that is seen. Each grant is a file on disk before the first entry is in an access control
+ * list, and until the last one is gone, so that neither a stop nor a crash of the service makes one
+ * forgotten: one that still fits is kept, and another is withdrawn at the next start.
  *
  * While a grant is in force its device files are watched: udev, or an administrator's rule that sets a mode,
  * may mask what was granted, and then it is granted anew. While an operation holds the group nothing happens

@@ -19,7 +19,8 @@ static void check_again(const char *name, const struct grant *grant) {
         for (size_t i = 0; i < grant->n_members; i++)
                 assert(pci_address_compare(&again->members[i].address, &grant->members[i].address) == 0 &&
                        again->members[i].identity == grant->members[i].identity &&
-                       again->members[i].on_vfio == grant->members[i].on_vfio);
+                       again->members[i].on_vfio == grant->members[i].on_vfio &&
+                       again->members[i].binding == grant->members[i].binding);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

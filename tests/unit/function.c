@@ -265,6 +265,10 @@ static void change_driver(struct tree *tree) {
         tree_set_driver(tree, "0000:02:00.0", "vfio-pci");
 }
 
+static void change_binding(struct tree *tree) {
+        tree_bind_again(tree, "0000:02:00.0", "vfio-pci");
+}
+
 static void change_node(struct tree *tree) {
         tree_write(tree, "sys/bus/pci/devices/0000:02:00.0/vfio-dev/vfio3/dev", "511:3\n");
 }
@@ -298,6 +302,7 @@ static void test_refresh(void **state) {
                 int changes;
         } rows[] = {
                 { change_driver, FUNCTION_DRIVER },
+                { change_binding, FUNCTION_REBOUND },
                 { change_node, FUNCTION_NODE },
                 { change_group, FUNCTION_GROUP },
                 { change_vfs, FUNCTION_VIRTUAL_FUNCTIONS },

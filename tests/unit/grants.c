@@ -291,6 +291,40 @@ static void test_restarted(void **state) {
         expect_users(stage, "", "");
 }
 
+/* On VFIO before and after, and somewhere else between: seen late, or not before the next start. */
+static void test_back_meanwhile(void **state) {
+        struct stage *stage = *state;
+
+        move(stage, ALICE, PLAN_ACCESS, NIC " " NIC2, "vfio");
+        move(stage, BOB, PLAN_ACCESS, ALONE, "vfio");
+        tree_bind_again(stage->host.tree, NIC2, "vfio-pci");
+        host_update(&stage->host, NIC2, MOVED_BY_KERNEL);
+        mover_review_group(stage->mover, 1);
+        expect_users(stage, "", "1002 ");
+
+        stage_stop(stage);
+        node_remove_group(stage->host.tree, 2);
+        tree_bind_again(stage->host.tree, ALONE, "vfio-pci");
+        node_add_group(stage->host.tree, 2);
+        stage_start(stage);
+        expect_users(stage, "", "");
+        expect_files(stage, 0);
+}
+
+/* A member that a failed operation has bound again has not left; neither has one that came to VFIO later. */
+static void test_bound_by_an_undo(void **state) {
+        struct stage *stage = *state;
+
+        move(stage, ALICE, 0, NIC2, "kvm");
+        move(stage, ALICE, PLAN_ACCESS, NIC, "vfio");
+        move(stage, ALICE, 0, NIC2, "vfio");
+        stage_fault(stage, "bind", NIC2, 1, "lie 5");
+        assert_int_equal(try_to_move(stage, ALICE, 0, NIC " " NIC2, "host"), FAILURE_MOVE_FAILED);
+        expect_users(stage, "1001 ", "");
+        restart(stage);
+        expect_users(stage, "1001 ", "");
+}
+
 /* Killed in the midst: nobody has more or less than before. */
 static void test_killed(void **state) {
         static const struct {
@@ -363,4 +397,5 @@ static void test_damaged(void **state) {
 UNIT_MAIN(ON_NODES(test_granted_and_withdrawn), ON_NODES(test_nothing_moves), ON_NODES(test_two_of_a_group),
           ON_NODES(test_one_of_two), cmocka_unit_test(test_undone), ON_NODES(test_opened_meanwhile),
           ON_NODES(test_snatched), ON_NODES(test_newcomer), ON_NODES(test_masked), ON_NODES(test_restarted),
-          cmocka_unit_test(test_killed), ON_NODES(test_damaged))
+          ON_NODES(test_back_meanwhile), ON_NODES(test_bound_by_an_undo), cmocka_unit_test(test_killed),
+          ON_NODES(test_damaged))

@@ -170,6 +170,21 @@ void tree_set_driver(struct tree *tree, const char *address, const char *driver)
         tree_link(tree, path, target);
 }
 
+void tree_bind_again(struct tree *tree, const char *address, const char *driver) {
+        _cleanup_free_ char *name = NULL, *again = NULL;
+        char path[PATH_MAX], target[PATH_MAX];
+
+        /* Both are there for a moment, or the file system might give the new one the inode of the old one.
+         */
+        say_path(path, DEVICES "/%s/driver.again", address);
+        say_path(target, "../../../bus/pci/drivers/%s", driver);
+        tree_link(tree, path, target);
+        again = tree_name(tree, path);
+        say_path(path, DEVICES "/%s/driver", address);
+        name = tree_name(tree, path);
+        assert_int_equal(rename(again, name), 0);
+}
+
 void tree_set_group(struct tree *tree, const char *address, const char *group) {
         char path[PATH_MAX], target[PATH_MAX];
 

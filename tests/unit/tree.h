@@ -66,6 +66,10 @@ void tree_remove(struct tree *tree, const char *address);
 void tree_set_driver(struct tree *tree, const char *address, const char *driver);
 void tree_set_group(struct tree *tree, const char *address, const char *group);
 
+/* As if the kernel had taken the function from its driver and bound it again: only the link's inode tells.
+ */
+void tree_bind_again(struct tree *tree, const char *address, const char *driver);
+
 /* Registers a driver with the PCI core, or takes it off. */
 void tree_driver(struct tree *tree, const char *driver);
 void tree_no_driver(struct tree *tree, const char *driver);

@@ -21,6 +21,7 @@ static const struct bit function_bits[] = {
         { FUNCTION_BUSY, "busy" },
         { FUNCTION_VFIO_DRIVER, "vfio-driver" },
         { FUNCTION_LEASE, "lease" },
+        { FUNCTION_REBOUND, "rebound" },
 };
 
 static const struct bit group_bits[] = {
