@@ -210,6 +210,12 @@ static bool is_left(const struct draft *draft, int group) {
         return false;
 }
 
+/* Whether access of HOLDER's, whether the group is left or not, is over: a group serves one user, so not
+ * only whoever asks for access is in need of that, but also whoever leases a member. */
+static bool is_ousted(const struct draft *draft, const struct grantee *holder) {
+        return (is_wanted(draft) || is_lease(draft)) && !is_asker(draft, holder);
+}
+
 int admission_withdraw(const struct draft *draft) {
         struct plan *plan = draft->plan;
         int r = 0;
@@ -219,7 +225,7 @@ int admission_withdraw(const struct draft *draft) {
                 struct grantee holder = holder_of(draft, m->group);
 
                 if (!holder.somebody || !is_first_of_group(plan, i) ||
-                    (!is_left(draft, m->group) && (!is_wanted(draft) || is_asker(draft, &holder))))
+                    (!is_left(draft, m->group) && !is_ousted(draft, &holder)))
                         continue;
                 m->old_grantee = holder;
                 r = steps_add_for_user(&plan->steps, &plan->n_steps, STEP_WITHDRAW_ACCESS, i, &holder);

@@ -145,6 +145,15 @@ static void test_plans(void **state) {
                   .permissions = "access " HELD "; access " HELD2 "; access " STUB "; " },
                 /* without the flag: nothing for whoever stays, an end where a member leaves VFIO */
                 { HELD, "vfio", 0, BOB, true, .steps = "", .findings = "", .permissions = "" },
+                /* a member that is leased to one user is opened by no other */
+                { HELD, "vfio", 0, BOB, true, .errand = ERRAND_LEASE,
+                  .steps = "withdraw-access " HELD " 1001; ", .findings = HELD " ",
+                  .permissions = "bind " HELD "; " },
+                { STUB, "vfio", 0, BOB, true, .leased = true, .errand = ERRAND_LEASE,
+                  .steps = "withdraw-access " STUB " 1001; ", .findings = STUB " ",
+                  .permissions = "bind " STUB "; " },
+                { HELD, "vfio", 0, ALICE, true, .errand = ERRAND_LEASE, .steps = "", .findings = "",
+                  .permissions = "bind " HELD "; " },
                 { HELD2, "none", 0, ALICE, true, .steps = "withdraw-access " HELD2 " 1001; ", .findings = "",
                   .permissions = "bind " HELD2 "; " },
                 { STUB " " HELD2, "none", 0, 0, true, .steps = "withdraw-access " STUB " 1001; ",
