@@ -23,6 +23,9 @@ SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
     'UBSAN_OPTIONS': 'print_stacktrace=1',
 }
+# After how many seconds a guest is given up: the longest suite takes 11 minutes on two cores that it shares with another one. Before
+# the guest boots, its image may have to be made, and one that another suite is making may have to be waited for.
+GUEST, MAKING = 3600, 1800
 
 
 @dataclasses.dataclass
@@ -43,11 +46,11 @@ def meson(build, suite):
     return programs
 
 
-def guest(topology, command, *options, build='release', deadline=1200):
+def guest(topology, command, *options, build='release'):
     """One command that prints TAP, in a guest of its own."""
     def programs(builds):
         return [Program(command, [f'{TOP}/tests/vm/guest', '--topology', topology, '--build', f'{builds}/{build}',
-                                  '--deadline', str(deadline), *options, command], deadline + 60)]
+                                  '--deadline', str(GUEST), *options, command], MAKING + GUEST)]
     return programs
 
 
