@@ -286,6 +286,7 @@ static void test_patience(void **state) {
         assert_non_null(strstr(answer->message, "one after the other"));
         assert_false(is_logged(stage, "virtual-functions " QUIET " 1"));
 
+        stage->settings.limit_usec = 10 * 1000 * 1000;
         stage_release(stage);
         assert_non_null(stage_wait(stage, first));
         stage_settle(stage);

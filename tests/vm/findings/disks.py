@@ -74,7 +74,7 @@ def linear():
     try:
         yield [('stacked', name_of('/dev/mapper/linear'), FORCED)]
     finally:
-        run('udevadm', 'settle')
+        storage.settle()
         run('dmsetup', 'remove', '--retry', 'linear')
 
 
@@ -94,7 +94,7 @@ def crypt():
             with ext4('/dev/mapper/crypt'):
                 yield [('stacked', name_of('/dev/mapper/crypt'), FORCED), ('mounted', PLACE, FORCED)]
         finally:
-            run('udevadm', 'settle')
+            storage.settle()
             run('dmsetup', 'remove', '--retry', 'crypt')
 
 
@@ -105,7 +105,7 @@ def mirror():
     try:
         yield [('stacked', 'md0', FORCED)]
     finally:
-        run('udevadm', 'settle')
+        storage.settle()
         run('mdadm', '--stop', '/dev/md0')
 
 
@@ -115,6 +115,8 @@ def loop(target):
     try:
         yield device
     finally:
+        # One that somebody still looks at would go later, and keep what it is on until then.
+        storage.settle()
         run('losetup', '--detach', device)
 
 
@@ -137,18 +139,28 @@ def image_file():
 
 
 @contextlib.contextmanager
+def other_disk(path='/run/other'):
+    with open(path, 'wb') as file:
+        file.truncate(128 << 20)
+    try:
+        with loop(path) as device:
+            yield device
+    finally:
+        os.unlink(path)
+
+
+@contextlib.contextmanager
 def btrfs():
     """A file system over two disks, mounted by the name of the other one."""
     node = storage.node()
-    with open('/run/other', 'wb') as file:
-        file.truncate(128 << 20)
-    with loop('/run/other') as other:
-        run('mkfs.btrfs', '-q', '-f', '--mixed', node, other)
-        run('udevadm', 'settle')
-        with mount(other):
-            yield [('mounted', PLACE, FORCED)]
-    os.unlink('/run/other')
-    run('wipefs', '--all', storage.node())
+    try:
+        with other_disk() as other:
+            run('mkfs.btrfs', '-q', '-f', '--mixed', node, other)
+            storage.settle()
+            with mount(other):
+                yield [('mounted', PLACE, FORCED)]
+    finally:
+        run('wipefs', '--all', storage.node())
 
 
 @contextlib.contextmanager
@@ -211,6 +223,7 @@ def carried(made):
     """What the disk carries is in the way, and no longer when it is gone"""
     with made() as expected:
         os.sync()
+        storage.settle()
         use.in_the_way(DISK, *expected)
     storage.node()
     use.idle(DISK)

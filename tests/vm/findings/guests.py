@@ -87,12 +87,14 @@ def open_member(keep):
 
 @contextlib.contextmanager
 def virtual_functions(count):
-    """Enabled as an administrator does, and left to no driver."""
+    """Enabled as an administrator does, left to no driver, and known to the service."""
     directory = f'{kernel.DEVICES}/{PHYSICAL}'
     kernel.write(f'{directory}/sriov_drivers_autoprobe', '0')
     kernel.write(f'{directory}/sriov_numvfs', str(count))
     kernel.write(f'{directory}/sriov_drivers_autoprobe', '1')
     try:
+        use.bus.wait_for(lambda: use.look(PHYSICAL) == [('virtual-functions', str(count), FORCED)],
+                         'the virtual functions to be known')
         yield [os.path.basename(os.readlink(f'{directory}/virtfn{number}')) for number in range(count)]
     finally:
         if kernel.attribute(PHYSICAL, 'sriov_numvfs') not in ('', '0'):
@@ -103,7 +105,6 @@ def virtual_functions(count):
 def enabled():
     """A controller with two virtual functions is in the way; forced, it goes without them"""
     with virtual_functions(2):
-        use.bus.wait_for(lambda: use.look(PHYSICAL) == [('virtual-functions', '2', FORCED)], 'the virtual functions to be known')
         use.in_the_way(PHYSICAL, ('virtual-functions', '2', FORCED))
     use.idle(PHYSICAL)
 

@@ -18,9 +18,14 @@ def interfaces(address):
     return [name for name in os.listdir('/sys/class/net') if f'/{address}/' in os.path.realpath(f'/sys/class/net/{name}')]
 
 
-def interface(address):
-    """Its name, once udev has given it its own."""
+def wait_for(address):
+    """It may be on its way, as from another namespace, and udev gives it its own name."""
+    use.bus.wait_for(lambda: interfaces(address), 'the interface')
     run('udevadm', 'settle')
+
+
+def interface(address):
+    wait_for(address)
     [name] = interfaces(address)
     return name
 
@@ -31,8 +36,10 @@ def up(address):
     name = interface(address)
     run('ip', 'link', 'set', name, 'addrgenmode', 'none')
     run('ip', 'link', 'set', name, 'up')
-    yield name
-    subprocess.run(['ip', 'link', 'set', name, 'down'], check=False, stderr=subprocess.DEVNULL)
+    try:
+        yield name
+    finally:
+        subprocess.run(['ip', 'link', 'set', name, 'down'], check=False, stderr=subprocess.DEVNULL)
 
 
 def found(name):
@@ -43,8 +50,10 @@ def found(name):
 def address_of(address):
     with up(address) as name:
         run('ip', 'address', 'add', '192.0.2.1/24', 'dev', name)
-        yield found(name)
-        subprocess.run(['ip', 'address', 'flush', 'dev', name], check=False, stderr=subprocess.DEVNULL)
+        try:
+            yield found(name)
+        finally:
+            subprocess.run(['ip', 'address', 'flush', 'dev', name], check=False, stderr=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
@@ -58,9 +67,11 @@ def route_of(address):
 def bridge(address):
     with up(address) as name:
         run('ip', 'link', 'add', 'bridge0', 'type', 'bridge')
-        run('ip', 'link', 'set', name, 'master', 'bridge0')
-        yield found(name)
-        run('ip', 'link', 'delete', 'bridge0')
+        try:
+            run('ip', 'link', 'set', name, 'master', 'bridge0')
+            yield found(name)
+        finally:
+            run('ip', 'link', 'delete', 'bridge0')
 
 
 @contextlib.contextmanager
@@ -68,7 +79,10 @@ def vlan(address):
     """Which goes when the interface below it goes."""
     with up(address) as name:
         run('ip', 'link', 'add', 'link', name, 'vlan5', 'type', 'vlan', 'id', '5')
-        yield found(name)
+        try:
+            yield found(name)
+        finally:
+            subprocess.run(['ip', 'link', 'delete', 'vlan5'], check=False, stderr=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
@@ -76,19 +90,15 @@ def namespace(address):
     """It lives in another network namespace, which is gone afterwards, and gives it back."""
     name = interface(address)
     run('ip', 'netns', 'add', 'other')
-    run('ip', 'link', 'set', name, 'netns', 'other')
-    yield [('network', '', FORCED)]
-    run('ip', 'netns', 'delete', 'other')
-    run('udevadm', 'settle')
+    try:
+        run('ip', 'link', 'set', name, 'netns', 'other')
+        yield [('network', '', FORCED)]
+    finally:
+        run('ip', 'netns', 'delete', 'other')
 
 
 USES = {'an address': address_of, 'nothing but a route': route_of, 'a bridge': bridge, 'a VLAN': vlan,
         'another network namespace': namespace}
-
-
-def wait_for(address):
-    use.bus.wait_for(lambda: interfaces(address), 'the interface')
-    run('udevadm', 'settle')
 
 
 @cases([(f'{what} of {kind}', make, address) for what, make in USES.items()

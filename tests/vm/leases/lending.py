@@ -57,12 +57,16 @@ def functions_of(monitor):
 class Machine(Program):
     """A virtual machine that `vfiobindctl run` has lent functions to. `pid` is the launcher's, `qemu` the machine's."""
 
-    def __init__(self, user, *devices, options=('--access',), before=()):
+    def __init__(self, user, *devices, options=('--access',)):
+        self.qemu = None
         words = [word for device in devices for word in ('--device', device)]
         super().__init__(*UNLIMITED, *as_user(user, 'vfiobindctl', 'run', '-q', '--no-ask-password', *options, *words, '--',
-                                              *before, *QEMU, '{vfio-args}'), ready='QMP')
-        self.ask('{"execute": "qmp_capabilities"}', 'return')
+                                              *QEMU, '{vfio-args}'), ready='QMP')
+
+    def begin(self, ready):
+        super().begin(ready)
         self.qemu = self.child()
+        self.ask('{"execute": "qmp_capabilities"}', 'return')
 
     def monitor(self, command, **arguments):
         """What the machine's monitor answers."""
@@ -77,8 +81,9 @@ class Machine(Program):
         equal(functions_of(self.monitor), sorted(functions))
 
     def end(self):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.qemu, signal.SIGKILL)
+        if self.qemu is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.qemu, signal.SIGKILL)
         super().end()
 
     def exit_status(self):

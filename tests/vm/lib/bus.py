@@ -149,6 +149,16 @@ class Client:
     def get_all(self, path, interface):
         return self.call(PROPERTIES, 'GetAll', '(s)', interface, path=path)
 
+    def owner(self):
+        """Whom the bus knows as the service, by the unique name; '' if nobody."""
+        try:
+            return self.call('org.freedesktop.DBus', 'GetNameOwner', '(s)', NAME, name='org.freedesktop.DBus',
+                             path='/org/freedesktop/DBus')
+        except BusError as error:
+            if error.name != 'NameHasNoOwner':
+                raise
+            return ''
+
     # The service's own methods, as the manual writes them.
     def bind(self, device, driver, flags=0, **options):
         return self.call(MANAGER, 'Bind', '(sst)', device, driver, flags, **options)

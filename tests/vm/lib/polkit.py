@@ -105,8 +105,8 @@ def silent():
 @contextlib.contextmanager
 def absent():
     """There is no polkitd within, and none can be started."""
-    subprocess.run(['systemctl', 'mask', '--runtime', '--now', 'polkit.service'], check=True, capture_output=True)
     try:
+        subprocess.run(['systemctl', 'mask', '--runtime', '--now', 'polkit.service'], check=True, capture_output=True)
         yield
     finally:
         subprocess.run(['systemctl', 'unmask', '--runtime', 'polkit.service'], check=True, capture_output=True)

@@ -10,6 +10,14 @@ class Program:
     def __init__(self, *command, ready=None, **options):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
         self.pid = self.process.pid
+        try:
+            self.begin(ready)
+        except BaseException:
+            self.end()
+            raise
+
+    def begin(self, ready):
+        """Until it is ready."""
         if ready is not None:
             self.expect(ready)
 

@@ -15,10 +15,15 @@ def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def settle():
+    """udev opens what appears, and what somebody has written to, for a moment: it has done so when this returns."""
+    run('udevadm', 'settle')
+
+
 def node():
     """The disk's block device. Its number may be another one each time the driver binds."""
     bus.wait_for(lambda: os.path.exists(BY_ID), 'the NVMe disk')
-    run('udevadm', 'settle')
+    settle()
     return os.path.realpath(BY_ID)
 
 
@@ -27,6 +32,7 @@ def area(kind):
     """The disk's node, made a swap area or a file system that nothing uses yet."""
     path = node()
     run(*MAKE[kind], path)
+    settle()
     yield path
 
 

@@ -165,9 +165,11 @@ def service_gone(command):
     with allowed('alice'):
         alice.bind(NIC, 'vfio', bus.ACCESS)
         alice.bind_devices(TWINS, 'vfio', bus.ACCESS)
+        before = root.owner()
         with opened('alice', NIC) as viable:
             subprocess.run(command, check=True)
             equal(viable, 1)
+        bus.wait_for(lambda: root.owner() != before, 'the bus to know that the service has gone')
         equal((who(NIC), who(TWINS[0])), (['alice'], ['alice']))
         root.get(bus.device_path(NIC), bus.DEVICE, 'Driver')
         equal((who(NIC), who(TWINS[0])), (['alice'], ['alice']))

@@ -174,6 +174,7 @@ def signals_precede_the_reply():
     device, group = bus.device_path(NIC), bus.group_path(NIC_GROUP)
 
     def told(member, *arguments):
+        root.get(bus.ROOT, bus.MANAGER, 'Version')  # what was told before comes before the answer
         root.signals.clear()
         pending = root.send(bus.MANAGER, member, *arguments)
         pending.result()
@@ -360,6 +361,7 @@ def malformed_configuration():
     """A malformed configuration is reported with its line and does not stop the service"""
     with configuration('[Manager]\n\nDefaultBackend=nonsense\n'):
         equal(root.get(bus.ROOT, bus.MANAGER, 'DefaultBackend'), 'auto')
+        subprocess.run(['journalctl', '--sync'], check=True)
         shown = subprocess.run(['journalctl', '-b', '-u', 'vfiobind.service', '-o', 'cat'], check=True,
                                capture_output=True, text=True).stdout
         assert 'vfiobind.conf:3' in shown, shown
@@ -386,8 +388,11 @@ def udev_has_settled():
 @test
 def groups_side_by_side():
     """Moves in different groups run side by side, a second one in the same group is answered with Busy or in turn"""
+    root.signals.clear()
     first = root.send(bus.MANAGER, 'Bind', '(sst)', NIC, 'vfio', 0)
     second = root.send(bus.MANAGER, 'Bind', '(sst)', DISK, 'vfio', 0)
+    # Before it begins, both would only be looked at, and whichever is known first would go first.
+    bus.wait_for(lambda: (bus.device_path(NIC), 'Busy', True) in changes(root.signals), 'the first to begin')
     third = root.send(bus.MANAGER, 'Bind', '(sst)', NIC, 'kvm', 0)
     first.result()
     second.result()

@@ -48,6 +48,8 @@ class Trace:
 def traced(play):
     """Runs the service under strace while play(trace) calls it."""
     subprocess.run(['systemctl', 'stop', 'vfiobind.service'], check=True)
+    # What was done before is no news to whoever listens from here on.
+    subprocess.run(['udevadm', 'settle'], check=True)
     root = bus.Client()
 
     def owned():
