@@ -9,7 +9,7 @@
 #include "dbus/names.h"
 #include "dbus/path.h"
 #include "dbus/service.h"
-#include "service/move/workers.h"
+#include "service/move/workers/workers.h"
 
 /* How long a device may take to wake up, in microseconds. */
 #define LIMIT_USEC (5 * 1000 * 1000ULL)

@@ -5,7 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 
 /* Appends TOKEN, steps, findings as VIEWER may read them, and the polkit actions: sa(sss)a(sssss)as. */
 int append_plan(sd_bus_message *message, const char *token, const struct plan *plan, struct viewer *viewer);

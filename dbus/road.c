@@ -11,7 +11,7 @@
 #include "dbus/path.h"
 #include "dbus/plans.h"
 #include "dbus/road.h"
-#include "service/move/basis.h"
+#include "service/move/plan/basis.h"
 
 /* A plan is overtaken, too, by a device that has gone. */
 static void word_for_ticket(const struct bus_request *request, struct failure *failure) {
@@ -231,6 +231,17 @@ static int proceed(struct bus_request *request, const struct findings *findings,
         return carry_out(request, TAKE_PTR(plan), failure);
 }
 
+static const char *word_survey_error(int error) {
+        switch (error) {
+        case -EPIPE:
+                return "the worker that looked was killed";
+        case -ESTALE:
+                return "it changed each time it was looked at";
+        default:
+                return strerror(-error);
+        }
+}
+
 static void on_surveyed(int error, const struct findings *findings, void *userdata) {
         struct bus_request *request = userdata;
         _cleanup_failure_ struct failure failure = {};
@@ -245,7 +256,7 @@ static void on_surveyed(int error, const struct findings *findings, void *userda
         else if (error < 0)
                 r = fail(&failure, FAILURE_MOVE_FAILED,
                          "%s was left as it is: who uses it could not be found out: %s", address,
-                         error == -EPIPE ? "the worker that looked was killed" : strerror(-error));
+                         word_survey_error(error));
         else
                 r = proceed(request, findings, &failure);
 

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 
 /* "" and 32 hex digits. */
 #define TOKEN_SIZE 33
@@ -23,7 +23,7 @@ struct ticket {
         size_t n_addresses;
         char *word;     /* owned */
         uint64_t flags; /* as on the bus */
-        char *basis;    /* owned; what the plan rested on: see service/move/basis.h */
+        char *basis;    /* owned; what the plan rested on: see service/move/plan/basis.h */
 };
 
 int tickets_new(struct tickets **ret);

@@ -6,7 +6,7 @@
  * plugged-in device can word. */
 
 #include "service/host/model.h"
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 
 /* The ids of actions begin with this. */
 #define POLKIT_ACTION_PREFIX "org.vfiobind."

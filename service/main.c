@@ -15,7 +15,7 @@
 #include "dbus/service.h"
 #include "service/host/uevents.h"
 #include "service/move/config.h"
-#include "service/move/observer.h"
+#include "service/move/workers/observer.h"
 
 #define RUNTIME_DIRECTORY "/run/vfiobind"
 #define CONFIG_FILE SYSCONFDIR "/vfiobind/vfiobind.conf"

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "service/move/message.h"
-#include "service/move/perform.h"
+#include "service/move/steps/perform.h"
+#include "service/move/workers/message.h"
 
 /* What a survey has found goes ahead of the report. */
 static int send_findings(const struct findings *findings) {

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Which modules the kernel's alias table names for a function, and whether modprobe's configuration lets
- * them in. Everything here reads files; nothing is loaded (that is service/move/load.h). */
+ * them in. Everything here reads files; nothing is loaded (that is service/move/steps/load.h). */
 
 #include "service/host/function.h"
 

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "service/host/macros.h"
-#include "service/move/backend.h"
 #include "service/move/config.h"
+#include "service/move/plan/backend.h"
 
 #define USEC_PER_MSEC 1000ULL
 #define USEC_PER_SEC (1000 * USEC_PER_MSEC)

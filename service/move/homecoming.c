@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "service/host/array.h"
-#include "service/move/closing.h"
 #include "service/move/homecoming.h"
+#include "service/move/lending/closing.h"
 
 /* One lease. Between two attempts nothing but the watches is there. */
 struct homecoming {

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 
-#include "service/move/errands.h"
-#include "service/move/leased.h"
-#include "service/move/limit.h"
+#include "service/move/lending/leased.h"
 #include "service/move/mover-rooms.h"
+#include "service/move/plan/errands.h"
+#include "service/move/workers/limit.h"
 
 static uint64_t left(const struct mover *mover, uint64_t begun_usec) {
         return limit_left(mover->config.settings, mover->config.event, begun_usec);

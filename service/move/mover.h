@@ -2,13 +2,20 @@
 #pragma once
 
 /* All operations: who may start, what is locked, and what an earlier run of the service has left. The one
- * door of this folder for those above it. */
+ * door of this folder for those above it. Behind it, each knowing only those before it:
+ *
+ * - steps/: what moves are made of, and the worker's hands, which carry it out;
+ * - plan/: what a request comes to;
+ * - workers/: the processes that look and write in the service's place;
+ * - journal/: what is on disk before the first write, and how things were;
+ * - lending/: leases, and who may open what;
+ * - operation/: a plan being carried out, or undone. */
 
 #include "service/move/config.h"
-#include "service/move/leases.h"
-#include "service/move/observe.h"
-#include "service/move/operation.h"
-#include "service/move/survey.h"
+#include "service/move/lending/leases.h"
+#include "service/move/operation/operation.h"
+#include "service/move/workers/observe.h"
+#include "service/move/workers/survey.h"
 
 struct mover;
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "service/move/backend.h"
 #include "service/move/config.h"
+#include "service/move/plan/backend.h"
 #include "tests/fuzz/fuzz.h"
 
 static const uint64_t second = 1000 * 1000;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "service/move/grant.h"
+#include "service/move/lending/grant.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_again(const char *name, const struct grant *grant) {

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "service/move/journal.h"
+#include "service/move/journal/journal.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/room.h"
 

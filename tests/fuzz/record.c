@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "service/move/record.h"
+#include "service/move/journal/record.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/room.h"
 

@@ -149,7 +149,7 @@ def words_told(title):
 
 
 def explains_steps():
-    steps = words_in_table('service/move/step.c', 'STEP') - ERRANDS
+    steps = words_in_table('service/move/steps/step.c', 'STEP') - ERRANDS
     assert steps and words_told('Steps') == (steps, steps), f'{steps} and {words_told("Steps")}'
     sentences = set(re.findall(r'^        { "([a-z-]+)", "[^"]*", "', read('client/outline.c'), re.MULTILINE))
     assert sentences == steps, f'the client has other sentences: {sentences ^ steps}'

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "service/move/access.h"
-#include "service/move/perform.h"
+#include "service/move/steps/access.h"
+#include "service/move/steps/perform.h"
 #include "tests/unit/nodes.h"
 #include "tests/unit/unit.h"
 

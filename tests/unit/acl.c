@@ -6,7 +6,7 @@
 #include <acl/libacl.h>
 #include <sys/stat.h>
 
-#include "service/move/acl.h"
+#include "service/move/steps/acl.h"
 #include "tests/unit/unit.h"
 
 struct file {

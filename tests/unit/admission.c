@@ -2,7 +2,7 @@
 
 /* What ACCESS adds to plans, and what those who have been admitted mean for the plans of others. */
 
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 #include "tests/unit/host.h"
 #include "tests/unit/unit.h"
 

@@ -3,7 +3,7 @@
 /* Which backends a host can serve, why not, and what `auto` comes to: this order is the point of the
  * project. */
 
-#include "service/move/backend.h"
+#include "service/move/plan/backend.h"
 #include "tests/unit/host.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/unit.h"

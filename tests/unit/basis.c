@@ -2,7 +2,7 @@
 
 /* What a plan rests on, when it is made again: nothing has happened, or this has. */
 
-#include "service/move/basis.h"
+#include "service/move/plan/basis.h"
 #include "tests/unit/unit.h"
 
 /* The plan for one function, and for a second one where it is named. */

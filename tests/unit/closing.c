@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "service/move/closing.h"
+#include "service/move/lending/closing.h"
 #include "tests/unit/tree.h"
 #include "tests/unit/unit.h"
 

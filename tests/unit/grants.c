@@ -3,7 +3,7 @@
 /* Access from the operation that grants it until it ends: who may open the files at each moment, and what
  * becomes of that when steps fail, when somebody else moves a member, and when the service is killed. */
 
-#include "service/move/store.h"
+#include "service/move/journal/store.h"
 #include "tests/unit/nodes.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "service/host/array.h"
-#include "service/move/journal.h"
+#include "service/move/journal/journal.h"
 #include "tests/unit/tree.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 
 /* Looking at what the service itself must not read, and passing over what does not answer. */
 
-#include "service/move/observer.h"
+#include "service/move/workers/observer.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
 

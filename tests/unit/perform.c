@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "service/host/function.h"
-#include "service/move/perform.h"
+#include "service/move/steps/perform.h"
 #include "tests/unit/tree.h"
 #include "tests/unit/unit.h"
 

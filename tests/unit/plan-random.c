@@ -3,7 +3,7 @@
 /* Plans for random hosts and requests, against the reference. What is random follows from the seed that is
  * printed. */
 
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 #include "tests/unit/host.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/reference.h"

@@ -2,7 +2,7 @@
 
 /* Plans: which functions a request comes to, what is found, who has to allow it. */
 
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 #include "tests/unit/host.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/unit.h"

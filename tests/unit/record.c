@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include "service/move/record.h"
+#include "service/move/journal/record.h"
 #include "tests/unit/host.h"
 #include "tests/unit/unit.h"
 

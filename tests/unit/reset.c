@@ -3,7 +3,7 @@
 /* Resets, as they are planned, carried out and undone; what the kernel makes of them is for the simulated
  * host. */
 
-#include "service/move/reset.h"
+#include "service/move/steps/reset.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 
 /* The order of steps from one state of a function to another. */
 
-#include "service/move/plan.h"
+#include "service/move/plan/plan.h"
 #include "tests/unit/unit.h"
 
 static const struct {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "service/move/slot.h"
+#include "service/move/steps/slot.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/xenstored.h"
 

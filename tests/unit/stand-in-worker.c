@@ -20,9 +20,9 @@
 
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
-#include "service/move/access.h"
-#include "service/move/message.h"
-#include "service/move/step.h"
+#include "service/move/steps/access.h"
+#include "service/move/steps/step.h"
+#include "service/move/workers/message.h"
 #include "service/usage/finding.h"
 
 struct kernel {

@@ -2,7 +2,7 @@
 
 /* Steps and findings in words. */
 
-#include "service/move/step.h"
+#include "service/move/steps/step.h"
 #include "service/usage/finding.h"
 #include "tests/unit/unit.h"
 

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include "service/move/store.h"
+#include "service/move/journal/store.h"
 #include "tests/unit/tree.h"
 #include "tests/unit/unit.h"
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "service/move/survey.h"
+#include "service/move/workers/survey.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
 

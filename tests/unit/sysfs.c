@@ -6,7 +6,7 @@
 #include <limits.h>
 
 #include "service/host/sysfs.h"
-#include "service/move/write.h"
+#include "service/move/steps/write.h"
 #include "tests/unit/tree.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 
 /* What each word for a target comes to, for functions in each state and with each past. */
 
-#include "service/move/target.h"
+#include "service/move/plan/target.h"
 #include "tests/unit/host.h"
 #include "tests/unit/modules.h"
 #include "tests/unit/unit.h"

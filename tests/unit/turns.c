@@ -2,7 +2,7 @@
 
 /* One at a time, in the order they came. */
 
-#include "service/move/turns.h"
+#include "service/move/operation/turns.h"
 #include "tests/unit/unit.h"
 
 static void begin(void *userdata) {

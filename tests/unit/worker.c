@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "service/move/worker.h"
+#include "service/move/workers/worker.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
 

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "service/move/workers.h"
+#include "service/move/workers/workers.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
 
