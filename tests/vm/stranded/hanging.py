@@ -251,7 +251,7 @@ def undone(hang):
         balky.command(probe_error=errno.EIO)
         balky.command(probe_hang='N')
         message, _ = settled(path, 'MoveFailed', hang.old, override_of(hang.old))
-        assert hang.doing in message and 'back where it was' in message, message
+        assert f'{hang.doing.capitalize()} failed' in message and 'back where it was' in message, message
         balky.calm()
 
 
