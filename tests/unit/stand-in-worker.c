@@ -219,7 +219,7 @@ static bool is_in_use(struct kernel *kernel, const char *address) {
 }
 
 /* Each of the functions noted is open: the subject is how many were noted, the message which survey it is.
- * Through VFIO, where there is a file TREE/in-use/ADDRESS. */
+ * Where there is a file TREE/in-use/ADDRESS it is open through VFIO, by a process that lives on: the test's. */
 static int survey(struct kernel *kernel, char *noted) {
         static unsigned n_surveys;
         struct finding_record record;
@@ -233,11 +233,12 @@ static int survey(struct kernel *kernel, char *noted) {
                 struct finding finding = { .kind = FINDING_OPEN, .severity = SEVERITY_FORCE };
                 char subject[16], message[32];
 
+                snprintf(subject, sizeof(subject), "%u", n);
                 if (is_in_use(kernel, word)) {
                         finding.kind = FINDING_VFIO;
                         finding.severity = SEVERITY_REFUSE;
+                        snprintf(subject, sizeof(subject), "%d", (int) getppid());
                 }
-                snprintf(subject, sizeof(subject), "%u", n);
                 snprintf(message, sizeof(message), "survey %u", n_surveys);
                 finding.subject = subject;
                 finding.message = message;
