@@ -23,9 +23,9 @@ SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
     'UBSAN_OPTIONS': 'print_stacktrace=1',
 }
-# After how many seconds a guest is given up: the longest suite takes 11 minutes on two cores that it shares with another one. Before
+# After how many seconds a guest is given up: the longest suite takes 9 minutes on two cores that it shares with another one. Before
 # the guest boots, its image may have to be made, and one that another suite is making may have to be waited for.
-GUEST, MAKING = 3600, 1800
+GUEST, MAKING = 1200, 900
 
 
 @dataclasses.dataclass
