@@ -5,6 +5,9 @@
  *
  * A file that can be written gets a new node id with each lookup, so that writers to the same file (a
  * driver's bind) do not queue up for its inode's lock in the real kernel: in sysfs they do not.
+ *
+ * Every name is looked up anew, but for what is never removed. What a lookup tells of a node is kept: modes
+ * and owners change by the kernel's own hand only, and nothing else of it changes at all.
  */
 
 #define FUSE_USE_VERSION 35
@@ -54,7 +57,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
                 e.ino = n->ino;
                 if (n->type == NODE_FILE && n->attribute->store)
                         e.ino |= (++s->aliases << INO_BITS);
-                e.attr_timeout = e.entry_timeout = n->permanent ? FOREVER : 0;
+                e.attr_timeout = FOREVER;
+                e.entry_timeout = n->permanent ? FOREVER : 0;
                 fill(n, &e.attr);
                 tree_pin(n);
         }
@@ -93,13 +97,12 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
         struct sim *s = fs_begin(req);
         struct node *n = fs_node(s, ino);
         struct stat st = {};
-        bool permanent = n && n->permanent;
 
         if (n)
                 fill(n, &st);
         fs_end(s);
         if (n)
-                fuse_reply_attr(req, &st, permanent ? FOREVER : 0);
+                fuse_reply_attr(req, &st, FOREVER);
         else
                 fuse_reply_err(req, ENOENT);
 }
@@ -122,7 +125,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int wh
         }
         fs_end(s);
         if (n)
-                fuse_reply_attr(req, &st, 0);
+                fuse_reply_attr(req, &st, FOREVER);
         else
                 fuse_reply_err(req, ENOENT);
 }
