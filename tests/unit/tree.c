@@ -113,6 +113,7 @@ struct tree *tree_new(void) {
         tree_directory(tree, DEVICES);
         tree_directory(tree, DRIVERS);
         tree_directory(tree, "sys/kernel/iommu_groups");
+        tree_write(tree, "sys/kernel/uevent_seqnum", "0\n");
         assert_ok(root_open(tree->path, &tree->root));
         return tree;
 }

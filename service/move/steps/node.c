@@ -27,6 +27,7 @@ struct node_watch {
         const struct root *root;
         sd_event *event;
         sd_device_monitor *monitor;
+        int64_t seqnum; /* of the kernel's last uevent before: that of a new node has a higher one */
         struct node nodes[2]; /* the group's, and the cdev's once its name is known */
         size_t n_nodes;
 };
@@ -63,9 +64,14 @@ static int on_event(sd_device_monitor *monitor, sd_device *device, void *userdat
         struct node_watch *watch = userdata;
         const char *subsystem, *name;
         sd_device_action_t action;
+        uint64_t seqnum;
 
         if (sd_device_get_subsystem(device, &subsystem) < 0 || sd_device_get_sysname(device, &name) < 0 ||
             sd_device_get_action(device, &action) < 0 || action == SD_DEVICE_REMOVE)
+                return 0;
+
+        /* udev takes the events of one name in their order, and may still be at those of an earlier node. */
+        if (sd_device_get_seqnum(device, &seqnum) < 0 || seqnum <= (uint64_t) watch->seqnum)
                 return 0;
 
         for (size_t i = 0; i < watch->n_nodes; i++)
@@ -119,7 +125,9 @@ int node_watch_new(const struct root *root, const char *group, struct node_watch
         watch->nodes[0].needs_event = faccessat(root->sys, path, F_OK, 0) < 0;
         watch->n_nodes = 1;
 
-        r = start(watch);
+        r = sysfs_read_number(root->sys, "kernel/uevent_seqnum", &watch->seqnum);
+        if (r >= 0)
+                r = start(watch);
         if (r < 0) {
                 node_watch_free(watch);
                 return r;

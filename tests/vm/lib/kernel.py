@@ -33,6 +33,13 @@ def write(path, text):
         file.write(text)
 
 
+def settled(path):
+    """What the device file is once udev has nothing left to do, for the message where it was found otherwise before."""
+    subprocess.run(['udevadm', 'settle'], check=True)
+    status = os.stat(path)
+    return f'{path} when udev is idle: {status.st_mode & 0o7777:04o} {status.st_uid}:{status.st_gid}'
+
+
 def addresses():
     return sorted(os.listdir(DEVICES))
 

@@ -92,7 +92,7 @@ def with_a_rule_of_udev(text, users):
     """An administrator's rule for the node takes nothing away, before the answer and after it, and means what it says"""
     with allowed('alice'), udev_rule(text):
         alice.bind(NIC, 'vfio', bus.ACCESS)
-        equal(who(NIC), users)
+        equal(who(NIC), users, kernel.settled(node(NIC)))
         subprocess.run(['udevadm', 'trigger', '--settle', f'/sys/class/vfio/{kernel.group(NIC)}'], check=True)
         bus.wait_for(lambda: who(NIC) == users, 'access to be given again')
         alice.restore(NIC)

@@ -370,7 +370,7 @@ def malformed_configuration():
 @test
 def udev_has_settled():
     """When the answer comes, the group's node is as udev's rules want it"""
-    rules = '/run/udev/rules.d/99-test.rules'
+    rules, node = '/run/udev/rules.d/99-test.rules', f'/dev/vfio/{NIC_GROUP}'
     os.makedirs(os.path.dirname(rules), exist_ok=True)
     with open(rules, 'w', encoding='ascii') as file:
         file.write('SUBSYSTEM=="vfio", KERNEL!="vfio", MODE="0640", GROUP="netlab"\n')
@@ -378,7 +378,7 @@ def udev_has_settled():
     try:
         for _ in range(5):
             root.bind(NIC, 'vfio')
-            equal(os.stat(f'/dev/vfio/{NIC_GROUP}').st_mode & 0o777, 0o640)
+            equal(os.stat(node).st_mode & 0o777, 0o640, kernel.settled(node))
             root.restore(NIC)
     finally:
         os.unlink(rules)
