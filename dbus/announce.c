@@ -54,13 +54,11 @@ static void function_added(struct function *f, void *userdata) {
         (void) sd_bus_emit_object_added(service->bus, DEVICE_PATH(&f->address));
 }
 
-/* With the interface by name: sd-bus would look at what the object still has, which is nothing. */
 static void function_removed(struct function *f, void *userdata) {
         struct service *service = userdata;
 
         mover_forget(service->mover, f);
-        (void) sd_bus_emit_interfaces_removed(service->bus, DEVICE_PATH(&f->address),
-                                              VFIOBIND_DEVICE_INTERFACE, NULL);
+        emit_object_gone(service, DEVICE_PATH(&f->address), VFIOBIND_DEVICE_INTERFACE);
 }
 
 static void function_changed(struct function *f, unsigned changes, void *userdata) {
@@ -105,8 +103,7 @@ static void group_added(struct group *g, void *userdata) {
 static void group_removed(struct group *g, void *userdata) {
         struct service *service = userdata;
 
-        (void) sd_bus_emit_interfaces_removed(service->bus, GROUP_PATH((int) g->id),
-                                              VFIOBIND_GROUP_INTERFACE, NULL);
+        emit_object_gone(service, GROUP_PATH((int) g->id), VFIOBIND_GROUP_INTERFACE);
         mover_review_group(service->mover, (int) g->id);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Moves in messages. */
+/* Moves in messages, and the end of objects. */
 
 #include "dbus/error.h"
 #include "dbus/moves.h"
@@ -24,6 +24,14 @@ int append_moves(sd_bus_message *message, const struct model *model, const struc
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
+/* All by name: sd-bus would look at what the object still has, which is nothing. A client that counts them,
+ * as GLib's does, takes the object for gone only when every interface is that was there when it came. */
+void emit_object_gone(struct service *service, const char *path, const char *interface) {
+        (void) sd_bus_emit_interfaces_removed(service->bus, path, "org.freedesktop.DBus.Peer",
+                                              "org.freedesktop.DBus.Introspectable",
+                                              "org.freedesktop.DBus.Properties", interface, NULL);
+}
+
 void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid,
                              const struct failure *failure, const struct plan *plan) {
         bool failed = failure->kind != FAILURE_NONE;
@@ -31,8 +39,7 @@ void emit_operation_finished(struct service *service, uint32_t id, uint32_t uid,
         _cleanup_free_ char *text = failed ? error_message_for_all(failure) : NULL;
         int r;
 
-        (void) sd_bus_emit_interfaces_removed(service->bus, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE,
-                                              NULL);
+        emit_object_gone(service, OPERATION_PATH(id), VFIOBIND_OPERATION_INTERFACE);
 
         r = sd_bus_message_new_signal(service->bus, &message, VFIOBIND_PATH, VFIOBIND_MANAGER_INTERFACE,
                                       "OperationFinished");
