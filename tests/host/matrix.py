@@ -197,7 +197,7 @@ class Stage:
 
     def eventually(self, what, check):
         """Until check() is content, as long as the service has something to do: each round is a call that it answers."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + simhost.DEADLINE
         while (found := check()) and time.monotonic() < deadline:
             self.host.await_workers()
             self.root.call('Get', '(ss)', (busclient.MANAGER, 'Version'), interface='org.freedesktop.DBus.Properties')

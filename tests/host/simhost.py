@@ -378,12 +378,3 @@ def where(pid):
         with contextlib.suppress(OSError), open(f'/proc/{pid}/{name}', encoding='ascii') as file:
             found.append(file.read().strip())
     return ' | '.join(found)
-
-
-@contextlib.contextmanager
-def within(seconds, what):
-    """Fails if the block took longer."""
-    start = time.monotonic()
-    yield
-    took = time.monotonic() - start
-    assert took <= seconds, f'{what} took {took:.2f} s'

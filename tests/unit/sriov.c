@@ -276,7 +276,7 @@ static void test_patience(void **state) {
         struct answer *answer;
         size_t first;
 
-        stage->settings.limit_usec = 1000 * 1000;
+        stage->settings.limit_usec = 3000 * 1000;
         stage_fault(stage, "virtual-functions", NONE, 1, "hang pass");
         first = begin(stage, NONE, 2, "kvm");
         stage_wait_order(stage, "virtual-functions " NONE " 2");

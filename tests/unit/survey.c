@@ -153,10 +153,11 @@ static void test_too_long(void **state) {
         struct room *room = *state;
         struct heard heard;
 
-        stage_fault(&room->stage, "survey", "0000:00:00.0", 1, "hang pass");
+        stage_fault(&room->stage, "survey", "0000:00:00.0", 0, "hang pass");
         ask_within(room, NIC, 100 * 1000, &heard);
         wait_for(room, &heard);
         assert_int_equal(heard.error, -ETIMEDOUT);
+        stage_no_fault(&room->stage, "survey", "0000:00:00.0");
         ask(room, NIC, &heard);
         wait_for(room, &heard);
         assert_int_equal(heard.error, 0);

@@ -34,9 +34,10 @@ def measure_pace():
 
 
 PACE = measure_pace()
-# In whole seconds: the service's limit, its watchdog, and how soon everything is done that has nothing to do with the stuck device.
+# In whole seconds: the service's limit, its watchdog, which a machine that stands still for a moment does not set off, and how soon
+# everything is done that has nothing to do with the stuck device.
 LIMIT = max(2, math.ceil(PACE * 2))
-WATCHDOG = LIMIT
+WATCHDOG = max(10, LIMIT)
 PROMPT = LIMIT * 2 + 1
 
 
@@ -163,8 +164,7 @@ def watchdog_is_content():
     """It is fed twice by one and the same process."""
     for _ in range(2):
         before = unit.show('WatchdogTimestampMonotonic'), unit.pid()
-        bus.wait_for(lambda before=before: unit.show('WatchdogTimestampMonotonic') != before[0], 'the watchdog to be fed',
-                     WATCHDOG)
+        bus.wait_for(lambda before=before: unit.show('WatchdogTimestampMonotonic') != before[0], 'the watchdog to be fed')
         equal(unit.pid(), before[1])
 
 
@@ -288,13 +288,13 @@ def late(home, target, parameter, new):
 
 @test
 def stop_at_once():
-    """A service that waits for an earlier run's worker stops at once, whatever its limit"""
+    """A service that waits for an earlier run's worker stops at once, whatever its limit, and by itself"""
     hang = HANGS[0]
     with stuck(hang) as (path, _):
-        with unit.configuration('[Manager]\nOperationTimeoutSec=60s\n'):
-            start = time.monotonic()
-            stop_and_start()
-            seconds = time.monotonic() - start
-            assert seconds < PACE + 3, f'stopping and starting took {seconds:.1f} s'
+        with unit.configuration('[Manager]\nOperationTimeoutSec=1h\n'):
+            unit.systemctl('stop', unit.NAME)
+            equal((unit.show('Result'), unit.show('ExecMainCode'), unit.show('ExecMainStatus')), ('success', '1', '0'))
+            equal(balky.held(), 1)
+            unit.systemctl('start', unit.NAME)
         balky.calm()
         settled(path, 'MoveFailed', hang.old, override_of(hang.old))
