@@ -95,9 +95,9 @@ static void print_legend(json_object *objects, size_t n, size_t n_viable) {
 
                 outside += *path && device && strcmp(json_string(device, "group"), "/") == 0;
         }
-        printf("\n%zu groups, %zu of them viable: VFIO can open a group when no member is bound to a\n"
+        printf("\n%zu group%s, %zu of them viable: VFIO can open a group when no member is bound to a\n"
                "driver that does its own DMA.\n",
-               n, n_viable);
+               n, n == 1 ? "" : "s", n_viable);
         if (outside > 0)
                 printf("Functions in no group, which VFIO cannot take: %zu.\n", outside);
 }

@@ -63,8 +63,8 @@ static void print_legend(const Function *functions, size_t n) {
         for (size_t i = 0; i < n; i++)
                 handed_over += driver_is_passthrough(functions[i].driver);
 
-        printf("\n%zu functions, %zu of them handed over. 'vfiobindctl show ADDRESS' tells more.\n", n,
-               handed_over);
+        printf("\n%zu function%s, %zu of them handed over. 'vfiobindctl show ADDRESS' tells more.\n", n,
+               n == 1 ? "" : "s", handed_over);
 }
 
 static int print_functions(Client *client, const Function *functions, size_t n) {

@@ -46,6 +46,7 @@ static const struct {
         { "return-console", "*", "Give the kernel's console back to @" },
         { "remove-slot", "*", "Make # forget @" },
         { "virtual-functions", "0", "Remove the virtual functions of @" },
+        { "virtual-functions", "1", "Give @ 1 virtual function" },
         { "virtual-functions", "*", "Give @ # virtual functions" },
         { "autoprobe", "0", "Have new virtual functions of @ left alone by the host's drivers" },
         { "autoprobe", "*", "Have new virtual functions of @ probed" },

@@ -32,7 +32,7 @@ static int print_device(Client *client, json_object *device, json_object *all) {
         static const Column columns[] = { { "ADDRESS" }, { "GROUP" }, { "DRIVER" } };
         _cleanup_table_ Table *table = NULL;
         size_t n = json_length(device, "virtual_functions");
-        int r = 0;
+        int max = (int) json_number(device, "max_virtual_functions"), r = 0;
 
         table = table_new(&client->terminal, columns, ELEMENTSOF(columns));
         if (!table)
@@ -56,9 +56,8 @@ static int print_device(Client *client, json_object *device, json_object *all) {
         if (n > 0)
                 r = table_print(table, true);
         if (r >= 0)
-                printf("%s%s has %zu of %d virtual functions.\n", n > 0 ? "\n" : "",
-                       json_string(device, "address"), n,
-                       (int) json_number(device, "max_virtual_functions"));
+                printf("%s%s has %zu of %d virtual function%s.\n", n > 0 ? "\n" : "",
+                       json_string(device, "address"), n, max, max == 1 ? "" : "s");
         return r;
 }
 

@@ -54,7 +54,7 @@ HOST = [
      "Evil \x1b[31mred\x07\u202e name\nof two lines \u009b1m", "", [], 21, {}),
     ("0000:08:00.0", 0x030200, "10de:1eb8", "3D controller", "NVIDIA Corporation", "TU104GL [Tesla T4]",
      "vfio-pci", ["nouveau"], 117,
-     {"HostDriver": "nouveau", "DriverOverride": "vfio-pci", "NumaNode": 1, "Busy": True}),
+     {"HostDriver": "nouveau", "DriverOverride": "vfio-pci", "NumaNode": 1, "Busy": True, "MaxVirtualFunctions": 1}),
     ("10000:e1:00.0", 0x010802, "8086:f1a8", "Non-Volatile memory controller", "Intel Corporation",
      "SSD 660P Series", "nvme", ["nvme"], -1, {}),
 ]

@@ -124,6 +124,10 @@ class Mock:
         for registration in self.registrations.pop(path):
             self.connection.unregister_object(registration)
 
+    def remove(self, path, interface):
+        self.unregister(path)
+        self.emit(ROOT, MANAGER, "InterfacesRemoved", GLib.Variant("(oas)", (path, [interface])))
+
     # what is there
 
     def values(self, path, interface):
@@ -411,10 +415,10 @@ class Mock:
         self.set_driver(address, driver, "kernel")
 
     def on_Mock_Remove(self, _path, address):
-        path = device_path(address)
-        self.unregister(path)
-        del self.model.devices[address]
-        self.emit(ROOT, MANAGER, "InterfacesRemoved", GLib.Variant("(oas)", (path, ["org.vfiobind.Device"])))
+        group = self.model.devices.pop(address)["Group"]
+        if group in self.registrations and all(d["Group"] != group for d in self.model.devices.values()):
+            self.remove(group, "org.vfiobind.Group")
+        self.remove(device_path(address), "org.vfiobind.Device")
 
     def on_Mock_Add(self, _path, address):
         path = device_path(address)

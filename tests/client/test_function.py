@@ -41,6 +41,7 @@ def _vfs(stage):
     equal(out.split("\n")[2].split(), ["0000:04:00.2", "14", "mlx5_core"])
     contains(out, "0000:04:00.0 has 2 of 8 virtual functions.")
     equal(stage.run("vfs", "02:00.0").out, "0000:02:00.0 has 0 of 0 virtual functions.\n")
+    equal(stage.run("vfs", "08:00.0").out, "0000:08:00.0 has 0 of 1 virtual function.\n")
     equal(
         json.loads(stage.run("vfs", "--json=short", "04:00.0").out),
         [

@@ -162,6 +162,15 @@ def _groups(stage):
     contains(result.out, "Functions in no group, which VFIO cannot take: 1.")
 
 
+@test("one function, and one group, are no plural")
+def _one(stage):
+    for row in HOST:
+        if row[0] != "0000:03:00.0":
+            stage.bus.steer("Remove", "(s)", row[0])
+    contains(stage.run("list").out, "\n1 function, 1 of them handed over.")
+    contains(stage.run("groups").out, "\n1 group, 1 of them viable: ")
+
+
 @test("a group becomes viable as soon as nothing spoils it")
 def _viable(stage):
     contains(stage.run("groups").out, "Group 10, not viable\n")

@@ -101,6 +101,8 @@ def _steps(stage):
         ("override", "", "Clear the driver override of 0000:02:00.0"),
         ("probe", "nvme", "Let the kernel pick a driver for 0000:02:00.0 (nvme)"),
         ("virtual-functions", "0", "Remove the virtual functions of 0000:02:00.0"),
+        ("virtual-functions", "1", "Give 0000:02:00.0 1 virtual function"),
+        ("virtual-functions", "12", "Give 0000:02:00.0 12 virtual functions"),
         ("release-console", "firmware", "Release the firmware's framebuffer on 0000:02:00.0"),
         ("release-console", "fbcon", "Take the kernel's console off 0000:02:00.0"),
         ("return-console", "fbcon", "Give the kernel's console back to 0000:02:00.0"),

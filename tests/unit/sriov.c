@@ -11,8 +11,9 @@
 #define ONE "0000:03:00.0"
 #define VIRTUAL "0000:03:00.1"
 #define PLAIN "0000:04:00.0"
+#define SINGLE "0000:05:00.0"
 
-/* Without any, without any and not probed, with one, and that can have none. */
+/* Without any, without any and not probed, with one, that can have none, and that can have one. */
 static const struct fake_function functions[] = {
         { .address = NONE, .class_code = 0x020000, .driver = "igb", .group = "1", .total_vfs = "4" },
         { .address = QUIET, .class_code = 0x020000, .driver = "igb", .group = "2", .total_vfs = "300" },
@@ -24,6 +25,7 @@ static const struct fake_function functions[] = {
           .vfs = VIRTUAL },
         { .address = VIRTUAL, .class_code = 0x020000, .driver = "igb", .group = "4", .physical = ONE },
         { .address = PLAIN, .class_code = 0x020000, .driver = "igb", .group = "5" },
+        { .address = SINGLE, .class_code = 0x020000, .driver = "igb", .group = "6", .total_vfs = "1" },
 };
 
 static int setup(void **state) {
@@ -96,6 +98,22 @@ static void test_plans(void **state) {
                 for (size_t j = 0; plan && j < plan->n_permissions; j++)
                         strcat(strcat(permissions, plan->permissions[j].action), " ");
                 assert_row(streq(permissions, strempty(rows[i].permissions)), "row %zu: %s", i, permissions);
+        }
+}
+
+static void test_too_many(void **state) {
+        static const struct {
+                const char *address, *message;
+        } rows[] = {
+                { NONE, NONE " can have 4 virtual functions at most, and not 5" },
+                { SINGLE, SINGLE " can have 1 virtual function at most, and not 5" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_failure_ struct failure failure = {};
+
+                assert_null(make(*state, rows[i].address, 5, "vfio", NULL, &failure));
+                assert_string_equal(failure.message, rows[i].message);
         }
 }
 
@@ -295,6 +313,6 @@ static void test_patience(void **state) {
 
 #define ON_DESK(test) cmocka_unit_test_prestate_setup_teardown(test, setup, stage_teardown, CAST(functions))
 
-UNIT_MAIN(ON_DESK(test_plans), ON_DESK(test_findings), ON_DESK(test_steps), ON_DESK(test_undo),
+UNIT_MAIN(ON_DESK(test_plans), ON_DESK(test_too_many), ON_DESK(test_findings), ON_DESK(test_steps), ON_DESK(test_undo),
           ON_DESK(test_seen_meanwhile),
           ON_DESK(test_turns), ON_DESK(test_patience))

@@ -173,8 +173,8 @@ static int check_count(const struct function *f, unsigned count, bool kept, stru
                             f->is_virtual ? ": it is one itself" : "");
         if (count > f->max_virtual_functions)
                 return fail(failure, FAILURE_INVALID_ARGUMENT,
-                            "%s can have %u virtual functions at most, and not %u", address,
-                            f->max_virtual_functions, count);
+                            "%s can have %u virtual function%s at most, and not %u", address,
+                            f->max_virtual_functions, f->max_virtual_functions == 1 ? "" : "s", count);
         if (kept && count > PLAN_FUNCTIONS_MAX)
                 return fail(failure, FAILURE_INVALID_ARGUMENT,
                             "%s cannot have %u virtual functions led to a driver at once: a request may come to %d",
