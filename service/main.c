@@ -38,6 +38,7 @@ struct daemon {
         struct service service;
         sd_event_source *stop; /* the end of the respite, once the service was told to stop */
         bool named;
+        bool explained; /* the log has it why the event loop ends */
 };
 
 /* A log that cannot take a line at once loses it: journald itself may be waiting in the kernel for the
@@ -92,6 +93,12 @@ static int open_homecomings(struct daemon *daemon) {
         return homecomings_new(&config, &daemon->service.homecomings);
 }
 
+static void give_up(struct daemon *daemon, const char *why, int error) {
+        log_line(SD_ERR, "%s: %s", why, strerror(-error));
+        daemon->explained = true;
+        sd_event_exit(daemon->service.event, error);
+}
+
 static void on_function_event(struct function *f, void *userdata) {
         struct daemon *daemon = userdata;
 
@@ -115,8 +122,7 @@ static void on_observed(void *userdata) {
 
         r = service_request_name(&daemon->service);
         if (r < 0) {
-                log_line(SD_ERR, "The bus name cannot be had: %s", strerror(-r));
-                sd_event_exit(daemon->service.event, r);
+                give_up(daemon, "The bus name cannot be had", r);
                 return;
         }
 
@@ -124,8 +130,7 @@ static void on_observed(void *userdata) {
         mover_resume(daemon->service.mover);
         r = open_homecomings(daemon);
         if (r < 0) {
-                log_line(SD_ERR, "What has been leased cannot be brought back: %s", strerror(-r));
-                sd_event_exit(daemon->service.event, r);
+                give_up(daemon, "What has been leased cannot be brought back", r);
                 return;
         }
         sd_notify(false, "READY=1");
@@ -278,10 +283,13 @@ static int observe_all(struct daemon *daemon) {
         return r;
 }
 
-/* Nobody should have to guess why the service has gone. */
+/* Nobody should have to guess why the service has gone. That the bus is closed says so only as long as
+ * nothing else does: sd-bus itself closes it when the event loop ends. */
 static int loop(struct daemon *daemon) {
         int r = sd_event_loop(daemon->service.event);
 
+        if (daemon->explained)
+                return r;
         if (r != 0 && sd_bus_is_open(daemon->service.bus) <= 0)
                 log_line(SD_ERR, "The system bus has closed the connection.");
         else if (r != 0)
