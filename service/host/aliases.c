@@ -3,11 +3,13 @@
 /* Questions to libkmod, with the answers kept for each modalias: a host has many functions and few kinds of
  * them. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <search.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <libkmod.h>
 
@@ -33,7 +35,7 @@ struct aliases {
         char *index;     /* the first file that depmod(8) makes there */
         bool indexed;    /* all of them could be loaded */
         char *configuration[5];
-        unsigned existing; /* see existing_directories() */
+        uint64_t edition; /* see configuration_edition() */
         struct kmod_ctx *kmod;
         void *entries; /* a tree of tsearch() with struct known_alias */
         struct variant *variants;
@@ -51,6 +53,11 @@ static void module_listp(struct kmod_list **list) {
 static void fclosep(FILE **file) {
         if (*file)
                 fclose(*file);
+}
+
+static void closedirp(DIR **directory) {
+        if (*directory)
+                closedir(*directory);
 }
 
 static void free_entry(void *p) {
@@ -258,22 +265,46 @@ int aliases_module_state(struct aliases *aliases, const char *name) {
         return is_locked(aliases) ? MODULE_LOCKED_OUT : MODULE_LOADABLE;
 }
 
-/* Which of the configuration's directories exist, as bits. libkmod notices changes only in those that it has
- * found. */
-static unsigned existing_directories(const struct aliases *aliases) {
-        unsigned found = 0;
+/* Tells one state of a file, or of a directory, from every other. */
+static uint64_t stat_digest(const struct stat *st) {
+        const uint64_t parts[] = { st->st_ino, (uint64_t) st->st_size, (uint64_t) st->st_ctim.tv_sec,
+                                   (uint64_t) st->st_ctim.tv_nsec };
+        uint64_t digest = 14695981039346656037U;
 
-        for (unsigned i = 0; aliases->configuration[i]; i++)
-                if (access(aliases->configuration[i], F_OK) >= 0)
-                        found |= 1u << i;
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                digest = (digest ^ parts[i]) * 1099511628211U; /* FNV-1a */
 
-        return found;
+        return digest;
+}
+
+static uint64_t directory_edition(const char *path) {
+        _cleanup_(closedirp) DIR *directory = opendir(path);
+        uint64_t edition = 0;
+        struct dirent *entry;
+        struct stat st;
+
+        while (directory && (entry = readdir(directory)))
+                if (!streq(entry->d_name, "..") && fstatat(dirfd(directory), entry->d_name, &st, 0) >= 0)
+                        edition += stat_digest(&st);
+
+        return edition;
+}
+
+/* Changes whenever the configuration does. libkmod looks only at the directories that it has found, and a
+ * file that is edited in place leaves its directory as it was. */
+static uint64_t configuration_edition(const struct aliases *aliases) {
+        uint64_t edition = 0;
+
+        for (size_t i = 0; aliases->configuration[i]; i++)
+                edition += directory_edition(aliases->configuration[i]);
+
+        return edition;
 }
 
 static int open_index(struct aliases *aliases) {
         int r;
 
-        aliases->existing = existing_directories(aliases);
+        aliases->edition = configuration_edition(aliases);
         aliases->kmod = kmod_new(aliases->directory, (const char *const *) aliases->configuration);
         if (!aliases->kmod)
                 return -ENOMEM;
@@ -290,7 +321,7 @@ static bool is_index_new(const struct aliases *aliases) {
 }
 
 bool aliases_refresh(struct aliases *aliases) {
-        if (aliases->kmod && aliases->existing == existing_directories(aliases) && !is_index_new(aliases) &&
+        if (aliases->kmod && aliases->edition == configuration_edition(aliases) && !is_index_new(aliases) &&
             kmod_validate_resources(aliases->kmod) == KMOD_RESOURCES_OK)
                 return false;
 

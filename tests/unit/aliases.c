@@ -164,6 +164,26 @@ static void test_loaded_in_spite(void **state) {
         assert_int_equal(aliases_module_state(host->aliases, "replaced"), MODULE_LIVE);
 }
 
+/* A file that is edited in place leaves its directory as it was. */
+static void test_edited(void **state) {
+        struct host *host = *state;
+        _cleanup_free_ char *name = tree_name(host->tree, "etc/modprobe.d/new.conf");
+        FILE *file;
+
+        tree_write(host->tree, "etc/modprobe.d/new.conf", "blacklist e1000e\n");
+        assert_true(aliases_refresh(host->aliases));
+        assert_int_equal(aliases_module_state(host->aliases, "generic_nic"), MODULE_LOADABLE);
+
+        file = fopen(name, "ae");
+        assert_non_null(file);
+        fputs("install generic_nic /bin/false\n", file);
+        assert_int_equal(fclose(file), 0);
+        assert_true(aliases_refresh(host->aliases));
+        assert_false(aliases_refresh(host->aliases));
+        assert_int_equal(aliases_module_state(host->aliases, "e1000e"), MODULE_BLACKLISTED);
+        assert_int_equal(aliases_module_state(host->aliases, "generic_nic"), MODULE_BANNED);
+}
+
 static void test_refresh(void **state) {
         static const struct function nic = { .vendor = 0x8086, .device = 0x10d3 };
         struct host *host = *state;
@@ -239,5 +259,5 @@ static void test_damaged_index(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 UNIT_MAIN(ON_HOST(test_host_modules), ON_HOST(test_variants), ON_HOST(test_states),
-          ON_HOST(test_kept_out_by_the_kernel), ON_HOST(test_loaded_in_spite), ON_HOST(test_refresh),
-          ON_TREE(test_no_index), ON_TREE(test_damaged_index))
+          ON_HOST(test_kept_out_by_the_kernel), ON_HOST(test_loaded_in_spite), ON_HOST(test_edited),
+          ON_HOST(test_refresh), ON_TREE(test_no_index), ON_TREE(test_damaged_index))
