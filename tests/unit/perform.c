@@ -3,8 +3,12 @@
 /* The worker's steps on a tree, whose files take every write and change nothing: what is only written is not
  * done. */
 
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "service/host/function.h"
 #include "service/move/steps/perform.h"
@@ -21,10 +25,11 @@ struct desk {
         struct report report;
 };
 
+static const struct fake_function nic = {
+        .address = NIC, .class_code = 0x020000, .override = "(null)", .group = "14"
+};
+
 static int setup(void **state) {
-        static const struct fake_function nic = {
-                .address = NIC, .class_code = 0x020000, .override = "(null)", .group = "14"
-        };
         struct desk *desk = calloc(1, sizeof(*desk));
 
         desk->tree = tree_new();
@@ -99,6 +104,94 @@ static void test_identity(void **state) {
         }
         assert_file(desk, "sys/bus/pci/drivers_probe", "");
         assert_file(desk, "sys/bus/pci/drivers/e1000e/bind", "");
+}
+
+/* An order that was on its way when the service ended. */
+static void test_nobody_wants_it(void **state) {
+        struct desk *desk = *state;
+
+        tree_set_driver(desk->tree, NIC, "e1000e");
+        assert_int_equal(shutdown(desk->pair[1], SHUT_RDWR), 0);
+        for (enum step_kind kind = 0; kind < _STEP_KIND_MAX; kind++)
+                assert_row(perform_step(desk, kind, "e1000e") == -ECANCELED && !desk->report.has_state, "%s",
+                           step_kind_name(kind));
+        assert_file(desk, DEVICE "driver_override", "(null)\n");
+        assert_file(desk, "sys/bus/pci/drivers/e1000e/unbind", "");
+}
+
+/* A write that waits until somebody has read what is in the way. */
+struct slow_write {
+        struct desk *desk;
+        void (*meanwhile)(struct desk *desk);
+        int pipe, opened;
+};
+
+static void *come_between(void *userdata) {
+        struct slow_write *write = userdata;
+        char text[PIPE_BUF];
+
+        assert_true(read(write->opened, text, sizeof(text)) > 0);
+        write->meanwhile(write->desk);
+        while (read(write->pipe, text, sizeof(text)) > 0)
+                ;
+        return NULL;
+}
+
+/* Has the function probed by the drivers `first` and `second`, which take nothing; MEANWHILE the first is at
+ * it. */
+static int probe_slowly(struct desk *desk, void (*meanwhile)(struct desk *desk)) {
+        _cleanup_free_ char *name = tree_name(desk->tree, "sys/bus/pci/drivers/first/bind");
+        _cleanup_close_ int pipe = -EBADF, opened = inotify_init1(IN_CLOEXEC);
+        static const char page[PIPE_BUF] = {};
+        struct slow_write slow;
+        pthread_t thread;
+        int r;
+
+        tree_pipe(desk->tree, "sys/bus/pci/drivers/first/bind");
+        tree_write(desk->tree, "sys/bus/pci/drivers/second/bind", "%s", "");
+        tree_link(desk->tree, "sys/module/one/drivers/pci:first", "../../../bus/pci/drivers/first");
+        tree_link(desk->tree, "sys/module/other/drivers/pci:second", "../../../bus/pci/drivers/second");
+        pipe = open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        while (write(pipe, page, sizeof(page)) > 0)
+                ;
+        assert_true(inotify_add_watch(opened, name, IN_OPEN) >= 0);
+
+        slow = (struct slow_write){ desk, meanwhile, pipe, opened };
+        assert_int_equal(pthread_create(&thread, NULL, come_between, &slow), 0);
+        r = perform_step(desk, STEP_PROBE, "one other");
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        return r;
+}
+
+static void do_nothing(struct desk *desk) {
+}
+
+static void hang_up(struct desk *desk) {
+        shutdown(desk->pair[1], SHUT_RDWR);
+}
+
+static void replace(struct desk *desk) {
+        tree_remove(desk->tree, NIC);
+        tree_add(desk->tree, &nic);
+}
+
+/* Of a step that is several writes, no other is made once the service has gone, or the function. */
+static void test_no_further_write(void **state) {
+        static const struct {
+                void (*meanwhile)(struct desk *desk);
+                int error;
+                const char *written;
+        } rows[] = { { do_nothing, -ENODEV, NIC "\n" },
+                     { replace, -ESTALE, "" },
+                     { hang_up, -ECANCELED, "" } };
+        struct desk *desk = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                tree_write(desk->tree, "sys/bus/pci/drivers_probe", "%s", "");
+                assert_int_equal(probe_slowly(desk, rows[i].meanwhile), rows[i].error);
+                assert_file(desk, "sys/bus/pci/drivers/second/bind", rows[i].written);
+                assert_file(desk, "sys/bus/pci/drivers_probe", rows[i].written);
+        }
 }
 
 static void test_look(void **state) {
@@ -249,6 +342,7 @@ static void test_load(void **state) {
 
 #define ON_DESK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_DESK(test_identity), ON_DESK(test_look), ON_DESK(test_long_override), ON_DESK(test_override),
-          ON_DESK(test_unbind), ON_DESK(test_bind), ON_DESK(test_probe), ON_DESK(test_wait_node),
-          ON_DESK(test_remove_slot), ON_DESK(test_read), ON_DESK(test_load))
+UNIT_MAIN(ON_DESK(test_identity), ON_DESK(test_nobody_wants_it), ON_DESK(test_no_further_write),
+          ON_DESK(test_look), ON_DESK(test_long_override), ON_DESK(test_override), ON_DESK(test_unbind),
+          ON_DESK(test_bind), ON_DESK(test_probe), ON_DESK(test_wait_node), ON_DESK(test_remove_slot),
+          ON_DESK(test_read), ON_DESK(test_load))

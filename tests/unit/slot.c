@@ -33,7 +33,7 @@ static int remove_slot(struct tree *tree, unsigned limit_msec) {
 
         tree_write(tree, "log", "%s", "");
         tree_write(tree, "sys/bus/pci/drivers/pciback/remove_slot", "%s", "");
-        return slot_remove(tree->root, "pciback", &address, limit_msec);
+        return slot_remove(tree->root, -EBADF, "pciback", &address, limit_msec);
 }
 
 static void assert_log(struct tree *tree, const char *content) {

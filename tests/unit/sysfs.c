@@ -178,6 +178,7 @@ static void test_writing(void **state) {
                 { "config", -EPERM },     { "gone/bind", -ENOENT },
         };
         struct tree *tree = *state;
+        const struct place sys = { tree->root->sys, -EBADF };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 char path[PATH_MAX];
@@ -185,7 +186,7 @@ static void test_writing(void **state) {
                 snprintf(path, sizeof(path), "sys/%s", rows[i].attribute);
                 if (rows[i].r == 0)
                         tree_write(tree, path, "%s", "");
-                assert_row(sysfs_write(tree->root->sys, rows[i].attribute, "word") == rows[i].r, "%s",
+                assert_row(sysfs_write(&sys, rows[i].attribute, "word") == rows[i].r, "%s",
                            rows[i].attribute);
                 if (rows[i].r == 0) {
                         _cleanup_free_ char *text = tree_read(tree, path);

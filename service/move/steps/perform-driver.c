@@ -9,7 +9,6 @@
 #include "service/host/sysfs.h"
 #include "service/move/steps/node.h"
 #include "service/move/steps/subject.h"
-#include "service/move/steps/write.h"
 
 int subject_read_driver(const struct subject *subject, char *driver, size_t size) {
         int r = sysfs_read_link(subject->dir, "driver", driver, size);
@@ -39,7 +38,7 @@ int perform_override(struct subject *subject) {
         char now[NAME_MAX + 1];
         int r;
 
-        r = sysfs_write(subject->dir, "driver_override", subject->order->argument);
+        r = subject_write(subject, "driver_override", subject->order->argument);
         if (r < 0)
                 return r;
 
@@ -61,7 +60,7 @@ int perform_unbind(struct subject *subject) {
         if (!streq(driver, subject->order->argument))
                 return -EBUSY;
 
-        error = sysfs_write(subject->dir, "driver/unbind", subject->address);
+        error = subject_write(subject, "driver/unbind", subject->address);
 
         r = subject_read_driver(subject, driver, sizeof(driver));
         if (r < 0)
@@ -84,7 +83,7 @@ static int bind_driver(struct subject *subject, const char *driver) {
                 return -EBUSY;
 
         snprintf(path, sizeof(path), "bus/pci/drivers/%s/bind", driver);
-        error = sysfs_write(subject->performer->root->sys, path, subject->address);
+        error = subject_write_address(subject, path);
 
         /* EBUSY with the right link means that a probe of the kernel's came first; no link in spite of a
          * success, that the driver's probe gave up without an error. The link decides. */
@@ -150,7 +149,7 @@ int perform_probe(struct subject *subject) {
                         return 0;
         }
 
-        r = sysfs_write(subject->performer->root->sys, "bus/pci/drivers_probe", subject->address);
+        r = subject_write_address(subject, "bus/pci/drivers_probe");
         if (r < 0)
                 return r;
 

@@ -7,7 +7,6 @@
 #include "service/host/function.h"
 #include "service/host/sysfs.h"
 #include "service/move/steps/subject.h"
-#include "service/move/steps/write.h"
 #include "service/usage/virtual.h"
 
 /* Whoever has one of them open would keep the kernel waiting, and everybody else with it. */
@@ -21,7 +20,7 @@ static int remove_virtual_functions(struct subject *subject) {
         if (r != 0)
                 return r < 0 ? r : -ETXTBSY;
 
-        return sysfs_write(subject->dir, "sriov_numvfs", "0");
+        return subject_write(subject, "sriov_numvfs", "0");
 }
 
 int perform_virtual_functions(struct subject *subject) {
@@ -39,7 +38,7 @@ int perform_virtual_functions(struct subject *subject) {
         if (!streq(now, "0"))
                 r = remove_virtual_functions(subject);
         if (r >= 0 && !streq(wanted, "0"))
-                r = sysfs_write(subject->dir, "sriov_numvfs", wanted);
+                r = subject_write(subject, "sriov_numvfs", wanted);
         if (r < 0)
                 return r;
 
@@ -54,7 +53,7 @@ int perform_autoprobe(struct subject *subject) {
         ssize_t n;
         int r;
 
-        r = sysfs_write(subject->dir, "sriov_drivers_autoprobe", subject->order->argument);
+        r = subject_write(subject, "sriov_drivers_autoprobe", subject->order->argument);
         if (r < 0)
                 return r;
 

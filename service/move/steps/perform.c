@@ -16,6 +16,7 @@
 #include "service/move/steps/reset.h"
 #include "service/move/steps/slot.h"
 #include "service/move/steps/subject.h"
+#include "service/move/steps/write.h"
 #include "service/usage/usage.h"
 
 struct performer *performer_new(const struct root *root, int break_fd) {
@@ -53,31 +54,72 @@ int performer_take_descriptor(struct performer *performer) {
         return TAKE_FD(performer->descriptor);
 }
 
+static struct place place_of(const struct subject *subject) {
+        return (struct place){ subject->dir, subject->performer->break_fd };
+}
+
+static struct place place_of_sys(const struct subject *subject) {
+        return (struct place){ subject->performer->root->sys, subject->performer->break_fd };
+}
+
+/* The directory that was opened is the function's for as long as it is open, whoever is at the address. */
+static int check_address(const struct subject *subject) {
+        char path[sizeof("bus/pci/devices/") + PCI_ADDRESS_SIZE];
+        struct stat known, now;
+
+        snprintf(path, sizeof(path), "bus/pci/devices/%s", subject->address);
+        if (fstat(subject->dir, &known) < 0 || fstatat(subject->performer->root->sys, path, &now, 0) < 0)
+                return errno == ENOENT ? -ENODEV : -errno;
+
+        return known.st_ino == now.st_ino ? 0 : -ESTALE;
+}
+
+int subject_write(const struct subject *subject, const char *attribute, const char *value) {
+        const struct place place = place_of(subject);
+
+        return sysfs_write(&place, attribute, value);
+}
+
+int subject_write_address(const struct subject *subject, const char *path) {
+        const struct place sys = place_of_sys(subject);
+        int r = check_address(subject);
+
+        return r < 0 ? r : sysfs_write(&sys, path, subject->address);
+}
+
 static int perform_load(struct subject *subject) {
         return module_load(subject->order->argument);
 }
 
 static int perform_release_console(struct subject *subject) {
-        return console_release(subject->performer->root, subject->order->argument);
+        const struct place sys = place_of_sys(subject);
+
+        return console_release(&sys, subject->order->argument);
 }
 
 static int perform_return_console(struct subject *subject) {
-        return console_return(subject->performer->root);
+        const struct place sys = place_of_sys(subject);
+
+        return console_return(&sys);
 }
 
 /* pciback keeps the address of a function that leaves it, and would take that again at any later probe. */
 static int perform_remove_slot(struct subject *subject) {
-        return slot_remove(subject->performer->root, subject->order->argument, &subject->order->address,
-                           subject->order->limit_msec);
+        return slot_remove(subject->performer->root, subject->performer->break_fd, subject->order->argument,
+                           &subject->order->address, subject->order->limit_msec);
 }
 
 static int perform_reset(struct subject *subject) {
-        return reset_function(subject->dir, &subject->order->address, subject->order->argument,
-                              subject->value, sizeof(subject->value));
+        const struct place place = place_of(subject);
+
+        return reset_function(&place, &subject->order->address, subject->order->argument, subject->value,
+                              sizeof(subject->value));
 }
 
 static int perform_reset_methods(struct subject *subject) {
-        return reset_put_back(subject->dir, subject->order->argument);
+        const struct place place = place_of(subject);
+
+        return reset_put_back(&place, subject->order->argument);
 }
 
 static int perform_look(struct subject *subject) {
@@ -211,6 +253,12 @@ void perform(struct performer *performer, const struct order *order, struct repo
         performer->descriptor = -EBADF;
         *report = (struct report){};
         pci_address_format(&order->address, subject.address);
+
+        /* The order has come, but whoever gave it may have gone since. */
+        if (!write_is_wanted(performer->break_fd)) {
+                report->error = -ECANCELED;
+                return;
+        }
 
         if (steps[order->kind].has_subject) {
                 report->error = open_subject(&subject);

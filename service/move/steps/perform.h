@@ -10,8 +10,9 @@
 
 struct performer;
 
-/* Returns NULL where memory is short. ROOT must outlive it; BREAK_FD is watched wherever something other
- * than the kernel is waited for: when it hangs up, nobody wants the answer any more. */
+/* Returns NULL where memory is short. ROOT must outlive it. When BREAK_FD hangs up, nobody wants
+ * anything any more: nothing is begun or written after that (-ECANCELED), and what is waited for besides the
+ * kernel is given up. */
 struct performer *performer_new(const struct root *root, int break_fd);
 struct performer *performer_free(struct performer *performer);
 

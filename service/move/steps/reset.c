@@ -29,28 +29,29 @@ bool reset_methods_have(const char *list, const char *method) {
         return false;
 }
 
-static int try_reset(int dir) {
-        return sysfs_write(dir, "reset", "1");
+static int try_reset(const struct place *place) {
+        return sysfs_write(place, "reset", "1");
 }
 
 /* The kernel tries what is in the list, and there is only this one. */
-static int try_method(int dir, const char *method) {
+static int try_method(const struct place *place, const char *method) {
         int r;
 
-        r = sysfs_write(dir, METHODS, method);
+        r = sysfs_write(place, METHODS, method);
         if (r == -EINVAL)
                 return -ENOTTY; /* it was possible when the list was made */
-        return r < 0 ? r : try_reset(dir);
+        return r < 0 ? r : try_reset(place);
 }
 
-static int try_in_turn(int dir, const char *list, const char *method, char *used, size_t size) {
+static int try_in_turn(const struct place *place, const char *list, const char *method, char *used,
+                       size_t size) {
         _cleanup_free_ char *copy = strdup(*method ? method : list);
         int r = copy ? -ENOTTY : -ENOMEM;
         char *save = NULL;
 
         for (char *m = copy ? strtok_r(copy, " ", &save) : NULL; m && r == -ENOTTY;
              m = strtok_r(NULL, " ", &save)) {
-                r = try_method(dir, m);
+                r = try_method(place, m);
                 if (r >= 0)
                         snprintf(used, size, "%s", m);
         }
@@ -98,46 +99,47 @@ static void find_first(const char *list, char *first, size_t size) {
 }
 
 /* The list cannot be touched, so the kernel has to go through it by itself. */
-static int reset_as_listed(int dir, const struct pci_address *address, const char *list, const char *method,
-                           char *used, size_t size) {
+static int reset_as_listed(const struct place *place, const struct pci_address *address, const char *list,
+                           const char *method, char *used, size_t size) {
         char first[NAME_MAX + 1] = "";
         int r;
 
-        if (!is_alone(dir, address))
+        if (!is_alone(place->dir, address))
                 find_first(list, first, sizeof(first));
         if (*method && !streq(first, method))
                 return -EUCLEAN;
 
-        r = try_reset(dir);
+        r = try_reset(place);
         if (r >= 0)
                 snprintf(used, size, "%s", first);
         return r;
 }
 
-static int reset_unlisted(int dir, const char *method) {
+static int reset_unlisted(const struct place *place, const char *method) {
         int r;
 
         if (*method)
                 return -EOPNOTSUPP;
-        r = try_reset(dir);
+        r = try_reset(place);
         return r == -ENOENT ? -EOPNOTSUPP : r;
 }
 
-int reset_function(int dir, const struct pci_address *address, const char *method, char *used, size_t size) {
+int reset_function(const struct place *place, const struct pci_address *address, const char *method,
+                   char *used, size_t size) {
         char list[SYSFS_VALUE_MAX];
         ssize_t n;
         int r, back;
 
-        n = sysfs_read(dir, METHODS, list, sizeof(list));
+        n = sysfs_read(place->dir, METHODS, list, sizeof(list));
         if (n == -ENOENT)
-                return reset_unlisted(dir, method);
+                return reset_unlisted(place, method);
         if (n < 0)
                 return (int) n;
         if (n == 0 || (*method && !reset_methods_have(list, method)))
                 return -EOPNOTSUPP;
 
         if (!strchr(list, ' ')) {
-                r = try_reset(dir);
+                r = try_reset(place);
                 if (r >= 0)
                         snprintf(used, size, "%s", list);
                 return r;
@@ -145,22 +147,22 @@ int reset_function(int dir, const struct pci_address *address, const char *metho
 
         /* The kernel takes the list only if every method of it is possible now, and complains in its log
          * about one that is not: where that is known it is not tried. */
-        r = is_outdated(dir, address, list) ? -EINVAL : sysfs_write(dir, METHODS, list);
+        r = is_outdated(place->dir, address, list) ? -EINVAL : sysfs_write(place, METHODS, list);
         if (r == -EINVAL)
-                return reset_as_listed(dir, address, list, method, used, size);
+                return reset_as_listed(place, address, list, method, used, size);
         if (r < 0)
                 return r;
 
-        r = try_in_turn(dir, list, method, used, size);
-        back = sysfs_write(dir, METHODS, list);
+        r = try_in_turn(place, list, method, used, size);
+        back = sysfs_write(place, METHODS, list);
         return r < 0 ? r : back;
 }
 
-int reset_put_back(int dir, const char *list) {
+int reset_put_back(const struct place *place, const char *list) {
         char now[SYSFS_VALUE_MAX];
-        ssize_t n = sysfs_read(dir, METHODS, now, sizeof(now));
+        ssize_t n = sysfs_read(place->dir, METHODS, now, sizeof(now));
 
         if (n < 0 || streq(now, list))
                 return n < 0 ? (int) n : 0;
-        return sysfs_write(dir, METHODS, list);
+        return sysfs_write(place, METHODS, list);
 }

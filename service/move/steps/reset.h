@@ -9,6 +9,8 @@
 
 #include "service/host/address.h"
 
+struct place;
+
 /* Whether METHOD could be the name of one: small letters, digits and underscores, and not too
  * many of them. */
 bool reset_method_is_name(const char *method);
@@ -16,7 +18,7 @@ bool reset_method_is_name(const char *method);
 /* Whether METHOD is one of LIST, as the kernel shows it. */
 bool reset_methods_have(const char *list, const char *method);
 
-/* Resets the function at ADDRESS, whose directory is DIR, by METHOD or, for "", by the first of its list
+/* Resets the function at ADDRESS, whose directory is PLACE's, by METHOD or, for "", by the first of its list
  * that works, and writes the one that did into USED: "" where the kernel does not tell, as before 5.15,
  * which had no list. The next method is tried only after ENOTTY. Returns 0 or
  *
@@ -25,8 +27,9 @@ bool reset_methods_have(const char *list, const char *method);
  *  - -EUCLEAN: the list names a method that does not work any more, so that it could not be put back, and
  *    METHOD cannot be had without writing it; nothing was written;
  *  - what the kernel says about the reset. */
-int reset_function(int dir, const struct pci_address *address, const char *method, char *used, size_t size);
+int reset_function(const struct place *place, const struct pci_address *address, const char *method,
+                   char *used, size_t size);
 
 /* Makes LIST the function's list again, unless it is. Never by the word `default`, which leaves out methods
  * that the kernel has found with fewer functions on the bus. */
-int reset_put_back(int dir, const char *list);
+int reset_put_back(const struct place *place, const char *list);

@@ -18,12 +18,14 @@
 
 #define XL "/usr/sbin/xl"
 
-static int forget(const struct root *root, const char *driver, const struct pci_address *address) {
+static int forget(const struct root *root, int break_fd, const char *driver,
+                  const struct pci_address *address) {
+        const struct place place = { root->sys, break_fd };
         char path[STEP_ARGUMENT_SIZE + sizeof("bus/pci/drivers//remove_slot")];
         int r;
 
         snprintf(path, sizeof(path), "bus/pci/drivers/%s/remove_slot", driver);
-        r = sysfs_write(root->sys, path, PCI_ADDRESS_TEXT(address));
+        r = sysfs_write(&place, path, PCI_ADDRESS_TEXT(address));
 
         /* It was not there, or the driver is not. */
         return r == -ENOENT ? 0 : r;
@@ -89,12 +91,14 @@ static int leave_quarantine(const struct root *root, const char *address, unsign
         return ended > 0 ? 0 : -ETIMEDOUT;
 }
 
-int slot_remove(const struct root *root, const char *driver, const struct pci_address *address,
+int slot_remove(const struct root *root, int break_fd, const char *driver, const struct pci_address *address,
                 unsigned limit_msec) {
         int r;
 
-        r = forget(root, driver, address);
+        r = forget(root, break_fd, driver, address);
         if (r >= 0)
                 r = toolstack_has_had(root, address);
+        if (r > 0 && !write_is_wanted(break_fd))
+                return -ECANCELED;
         return r > 0 ? leave_quarantine(root, PCI_ADDRESS_TEXT(address), limit_msec) : r;
 }

@@ -37,6 +37,11 @@ struct subject {
 int subject_read_driver(const struct subject *subject, char *driver, size_t size);
 int subject_read_override(const struct subject *subject, char *override, size_t size);
 
+/* Writes to an attribute of the function's own; below /sys, where the function is named by its address,
+ * which may be another's by now: -ENODEV or -ESTALE then. See write.h. */
+int subject_write(const struct subject *subject, const char *attribute, const char *value);
+int subject_write_address(const struct subject *subject, const char *path);
+
 /* Each carries out the step of its name (step.h) and looks whether it has come true: 0, or a negative errno.
  * Drivers, by their files below /sys/bus/pci. */
 int perform_override(struct subject *subject);

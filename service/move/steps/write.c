@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "service/host/macros.h"
@@ -28,7 +29,11 @@ static bool is_writable(const char *attribute) {
         return false;
 }
 
-int sysfs_write(int dir, const char *attribute, const char *value) {
+bool write_is_wanted(int break_fd) {
+        return poll(&(struct pollfd){ .fd = break_fd, .events = POLLRDHUP }, 1, 0) <= 0;
+}
+
+int sysfs_write(const struct place *place, const char *attribute, const char *value) {
         _cleanup_free_ char *line = NULL;
         _cleanup_close_ int fd = -EBADF;
         int length;
@@ -40,7 +45,10 @@ int sysfs_write(int dir, const char *attribute, const char *value) {
         if (length < 0)
                 return -ENOMEM;
 
-        fd = openat(dir, attribute, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        if (!write_is_wanted(place->break_fd))
+                return -ECANCELED;
+
+        fd = openat(place->dir, attribute, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         if (fd < 0)
                 return -errno;
 
