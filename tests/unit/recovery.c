@@ -32,6 +32,40 @@ static void assert_untouched(struct stage *stage) {
                 assert_false(stage_is_busy(stage, functions[i].address));
 }
 
+/* How to undo it is on disk before the first write, and then each step that is finished. */
+static void test_on_record(void **state) {
+        static const struct {
+                const char *kind, *order, *done;
+        } rows[] = {
+                { "override", "override " NIC " vfio-pci", "\"done\":[]" },
+                { "unbind", "unbind " NIC " e1000e", "\"done\":[0]" },
+                { "bind", "bind " NIC " vfio-pci", "\"done\":[0,1]" },
+                { "wait-node", "wait-node " NIC " 1", "\"done\":[0,1,2]" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *entry = NULL, *home = NULL;
+                struct stage fresh, *stage = &fresh;
+
+                stage_init(stage, functions, ELEMENTSOF(functions));
+                stage_fault(stage, rows[i].kind, NIC, 1, "hang");
+                stage_begin(stage, NIC, "vfio");
+                stage_wait_order(stage, rows[i].order);
+
+                entry = tree_read(stage->host.tree, "run/operations/1");
+                assert_row(strstr(entry, rows[i].done), "%s: %s", rows[i].kind, entry);
+                assert_non_null(strstr(entry, "\"old_driver\":\"e1000e\",\"old_override\":\"\""));
+                assert_non_null(strstr(entry, "\"workers\":[{\"pid\":"));
+                home = tree_read(stage->host.tree, "run/moved/" NIC);
+                assert_non_null(strstr(home, "\"driver\":\"e1000e\""));
+
+                stage_release(stage);
+                stage_settle(stage);
+                stage_expect_records(stage, NIC);
+                stage_clear(stage);
+        }
+}
+
 /* Killed while its worker is held by the kernel. Until that one has ended, nothing is written and the group
  * is held. */
 static void test_living_worker(void **state) {
@@ -298,7 +332,8 @@ static void test_stranded(void **state) {
         assert_untouched(stage);
 }
 
-UNIT_MAIN(ON_STAGE(test_living_worker), ON_STAGE(test_who_is_named), ON_STAGE(test_no_further_write),
-          ON_STAGE(test_twice_killed), ON_STAGE(test_any_moment), ON_STAGE(test_killed_on_the_way_home),
-          ON_STAGE(test_records_survive), ON_STAGE(test_dead_worker), ON_STAGE(test_device_gone),
-          ON_STAGE(test_numbers_go_on), ON_STAGE(test_damaged), ON_STAGE(test_stranded))
+UNIT_MAIN(cmocka_unit_test(test_on_record), ON_STAGE(test_living_worker), ON_STAGE(test_who_is_named),
+          ON_STAGE(test_no_further_write), ON_STAGE(test_twice_killed), ON_STAGE(test_any_moment),
+          ON_STAGE(test_killed_on_the_way_home), ON_STAGE(test_records_survive), ON_STAGE(test_dead_worker),
+          ON_STAGE(test_device_gone), ON_STAGE(test_numbers_go_on), ON_STAGE(test_damaged),
+          ON_STAGE(test_stranded))

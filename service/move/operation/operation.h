@@ -35,8 +35,8 @@ struct operation_context {
         /* The caller is to be answered: FAILURE's kind is FAILURE_NONE for success. Once, and not at all for
          * an operation that an earlier run of the service has left. */
         void (*answer)(struct operation *operation, const struct failure *failure, void *userdata);
-        /* It is over, and off the disk unless something is stranded. After this the operation may be freed.
-         */
+        /* It is over, and off the disk: of what is stranded only the record of its home remains (record.h).
+         * After this the operation may be freed. */
         void (*settled)(struct operation *operation, const struct failure *failure, void *userdata);
         void *userdata;
 };
