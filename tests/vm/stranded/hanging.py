@@ -218,7 +218,7 @@ def journald(stalled):
 def meanwhile(hang, stalled):
     """While the kernel does not answer, everything else is prompt, and the service may be restarted as often as one likes"""
     with stuck(hang, talkative='Y' if stalled else 'N') as (path, message):
-        for word in (hang.doing, 'balky_hold', 'reboot'):
+        for word in (hang.doing, 'balky_hold', 'reboot', 'suspend'):
             assert word in message, f'no {word!r} in {message!r}'
         with journald(stalled):
             shown_as_stuck(path, hang)

@@ -141,6 +141,8 @@ def strike(moves, seconds):
     root.call(bus.MANAGER, 'ListDevices', seconds=DEADLINE)
     settle()
     bus.wait_for(lambda: all(reply.reply for reply in pending), 'the callers to know')
+    shown = root.call(bus.OBJECTS, 'GetManagedObjects', seconds=DEADLINE)
+    equal([path for path, interfaces in shown.items() if 'org.vfiobind.Operation' in interfaces], [])
     for move, done, reply in zip(moves, written, pending):
         move.check(done is not None, reply.reply)
     return [move.moment(done) for move, done in zip(moves, written)]
