@@ -165,33 +165,28 @@ static int recover(struct journal_entry *entry, void *userdata) {
         return 0;
 }
 
-static void on_damaged(const char *name, void *userdata) {
-        struct mover *mover = userdata;
-
-        if (mover->config.damaged)
-                mover->config.damaged(name, mover->config.userdata);
-}
-
 static int open_rooms(struct mover *mover) {
+        const struct mover_config *config = &mover->config;
         const struct leases_config leases = {
-                .event = mover->config.event,
-                .model = mover->config.model,
-                .directory = mover->config.directory,
-                .damaged = on_damaged,
-                .userdata = mover,
+                .event = config->event,
+                .model = config->model,
+                .directory = config->directory,
+                .damaged = config->damaged,
+                .userdata = config->userdata,
         };
         int r;
 
-        r = records_new(mover->config.model, mover->config.directory, on_damaged, mover, &mover->records);
+        r = records_new(config->model, config->directory, config->damaged, config->userdata,
+                        &mover->records);
         if (r < 0)
                 return r;
 
-        r = grants_new(mover->config.event, mover->config.model, mover->config.directory, on_damaged, mover,
+        r = grants_new(config->event, config->model, config->directory, config->damaged, config->userdata,
                        &mover->grants);
         if (r < 0)
                 return r;
 
-        r = journal_open(mover->config.directory, &mover->journal);
+        r = journal_open(config->directory, &mover->journal);
         if (r < 0)
                 return r;
 
@@ -238,7 +233,7 @@ int mover_new(const struct mover_config *config, struct mover **ret) {
                 .userdata = mover,
         };
 
-        r = journal_recover(mover->journal, recover, on_damaged, mover);
+        r = journal_recover(mover->journal, recover, mover, config->damaged, config->userdata);
         if (r < 0) {
                 mover_free(mover);
                 return r;

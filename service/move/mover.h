@@ -27,7 +27,7 @@ struct mover_config {
         const struct config *
                         settings; /* read each time it is needed: a change counts from the next request on */
 
-        /* Told of files that were damaged and set aside. */
+        /* Told of files that were damaged and set aside; may be NULL. */
         void (*damaged)(const char *name, void *userdata);
         void *userdata;
 };

@@ -58,7 +58,7 @@ static struct seen recover(const char *name) {
         struct journal *journal;
 
         assert(journal_open(ROOM, &journal) >= 0);
-        assert(journal_recover(journal, on_entry, on_damaged, &seen) >= 0);
+        assert(journal_recover(journal, on_entry, &seen, on_damaged, &seen) >= 0);
         assert(seen.good == 1);
         journal_free(journal);
         return seen;

@@ -80,7 +80,7 @@ static void expect_files(struct stage *stage, unsigned n) {
         unsigned found = 0;
 
         assert_ok(store_open(stage->directory, "access", &store));
-        assert_ok(store_foreach(store, count_file, NULL, &found));
+        assert_ok(store_foreach(store, count_file, &found, NULL, NULL));
         store_free(store);
         assert_int_equal(found, n);
 }

@@ -64,7 +64,7 @@ static void recover(struct run *run) {
         forget(run);
         journal_free(run->journal);
         assert_ok(journal_open(run->directory, &run->journal));
-        assert_ok(journal_recover(run->journal, keep, on_damaged, run));
+        assert_ok(journal_recover(run->journal, keep, run, on_damaged, run));
 }
 
 static struct journal_entry *make_entry(uint32_t id) {
@@ -191,7 +191,7 @@ static void test_not_taken_up(void **state) {
 
         write_entry(run, 1);
         write_entry(run, 2);
-        assert_int_equal(journal_recover(run->journal, refuse, NULL, &n), -EMFILE);
+        assert_int_equal(journal_recover(run->journal, refuse, &n, NULL, NULL), -EMFILE);
         assert_int_equal(n, 2);
         recover(run);
         assert_int_equal(run->n_recovered, 2);

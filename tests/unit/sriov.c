@@ -313,6 +313,5 @@ static void test_patience(void **state) {
 
 #define ON_DESK(test) cmocka_unit_test_prestate_setup_teardown(test, setup, stage_teardown, CAST(functions))
 
-UNIT_MAIN(ON_DESK(test_plans), ON_DESK(test_too_many), ON_DESK(test_findings), ON_DESK(test_steps), ON_DESK(test_undo),
-          ON_DESK(test_seen_meanwhile),
-          ON_DESK(test_turns), ON_DESK(test_patience))
+UNIT_MAIN(ON_DESK(test_plans), ON_DESK(test_too_many), ON_DESK(test_findings), ON_DESK(test_steps),
+          ON_DESK(test_undo), ON_DESK(test_seen_meanwhile), ON_DESK(test_turns), ON_DESK(test_patience))

@@ -84,19 +84,19 @@ static void test_round_trip(void **state) {
         struct run *run = *state;
         struct seen seen = {};
 
-        assert_ok(store_foreach(run->store, visit, NULL, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, NULL, NULL));
         assert_seen(&seen, "");
 
         put(run, "a", "{\"word\": \"one\"}");
         put(run, "b", "{\"word\": \"two\"}");
         put(run, "a", "{\"word\": \"three\"}");
-        assert_ok(store_foreach(run->store, visit, NULL, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, NULL, NULL));
         assert_seen(&seen, "a=three b=two ");
 
         seen = (struct seen){};
         assert_ok(store_remove(run->store, "a"));
         assert_ok(store_remove(run->store, "a"));
-        assert_ok(store_foreach(run->store, visit, NULL, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, NULL, NULL));
         assert_seen(&seen, "b=two ");
 }
 
@@ -120,7 +120,7 @@ static void test_opened_again(void **state) {
         put(run, "a", "{\"word\": \"one\"}");
         store_free(run->store);
         assert_ok(store_open(run->directory, "things", &run->store));
-        assert_ok(store_foreach(run->store, visit, NULL, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, NULL, NULL));
         assert_seen(&seen, "a=one ");
 }
 
@@ -133,14 +133,14 @@ static void test_interrupted(void **state) {
         put(run, "a", "{\"word\": \"old\"}");
         tree_write(run->tree, "run/things/a.new", "{\"word\": \"ne");
         tree_write(run->tree, "run/things/b.new", "%s", "");
-        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
         assert_seen(&seen, "a=old ");
         assert_false(tree_has(run->tree, "run/things/a.new"));
         assert_false(tree_has(run->tree, "run/things/b.new"));
 
         put(run, "a", "{\"word\": \"new\"}");
         seen = (struct seen){};
-        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
         assert_seen(&seen, "a=new ");
 }
 
@@ -156,7 +156,7 @@ static void test_damaged(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(contents); i++) {
                 tree_write(run->tree, "run/things/bad", "%s", contents[i]);
                 seen = (struct seen){};
-                assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+                assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
                 assert_seen(&seen, "good=one bad! ");
                 assert_false(tree_has(run->tree, "run/things/bad"));
                 assert_true(tree_has(run->tree, "run/things/bad.damaged"));
@@ -164,7 +164,7 @@ static void test_damaged(void **state) {
 
         /* Set aside once, and of no account from then on. */
         seen = (struct seen){};
-        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
         assert_seen(&seen, "good=one ");
 }
 
@@ -180,7 +180,7 @@ static void test_strange(void **state) {
         tree_pipe(run->tree, "run/things/pipe");
         tree_write(run->tree, "run/things/big", "{}");
         assert_int_equal(truncate(big, 16 * 1024 * 1024), 0);
-        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
         assert_seen(&seen, "good=one directory! link! pipe! big! ");
 }
 
@@ -190,12 +190,12 @@ static void test_refused(void **state) {
         struct seen seen = { .r = -EINVAL };
 
         put(run, "a", "{\"word\": \"one\"}");
-        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
         assert_seen(&seen, "a=one a! ");
         assert_true(tree_has(run->tree, "run/things/a.damaged"));
 
         put(run, "b", "{}");
-        assert_ok(store_foreach(run->store, visit, NULL, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, NULL, NULL));
         assert_true(tree_has(run->tree, "run/things/b.damaged"));
 }
 
@@ -208,7 +208,7 @@ static void test_no_resources(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
                 struct seen seen = { .r = errors[i] };
 
-                assert_int_equal(store_foreach(run->store, visit, on_damaged, &seen), errors[i]);
+                assert_int_equal(store_foreach(run->store, visit, &seen, on_damaged, &seen), errors[i]);
                 assert_seen(&seen, "a=one ");
                 assert_true(tree_has(run->tree, "run/things/a"));
         }
@@ -232,7 +232,7 @@ static void test_no_room(void **state) {
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 
         assert_false(tree_has(run->tree, "run/things/a.new"));
-        assert_ok(store_foreach(run->store, visit, on_damaged, &seen));
+        assert_ok(store_foreach(run->store, visit, &seen, on_damaged, &seen));
         assert_seen(&seen, "a=one ");
 }
 

@@ -328,7 +328,6 @@ static int entry_from_json(const char *name, struct json_object *object, struct 
 
 struct recovery {
         int (*function)(struct journal_entry *entry, void *userdata);
-        void (*damaged)(const char *name, void *userdata);
         void *userdata;
         int error; /* the first */
 };
@@ -349,17 +348,11 @@ static int recover(const char *name, struct json_object *object, void *userdata)
         return 0;
 }
 
-static void on_damaged(const char *name, void *userdata) {
-        struct recovery *recovery = userdata;
-
-        if (recovery->damaged)
-                recovery->damaged(name, recovery->userdata);
-}
-
 int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
-                    void (*damaged)(const char *name, void *userdata), void *userdata) {
-        struct recovery recovery = { function, damaged, userdata, 0 };
-        int r = store_foreach(journal->store, recover, on_damaged, &recovery);
+                    void *userdata, void (*damaged)(const char *name, void *userdata),
+                    void *damaged_userdata) {
+        struct recovery recovery = { function, userdata, 0 };
+        int r = store_foreach(journal->store, recover, &recovery, damaged, damaged_userdata);
 
         return r < 0 ? r : recovery.error;
 }

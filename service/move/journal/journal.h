@@ -44,7 +44,8 @@ int journal_remove(struct journal *journal, uint32_t id);
  * whatever it returns; the first error is passed on once all were read. DAMAGED is told of files that cannot
  * be read and were set aside; it may be NULL. */
 int journal_recover(struct journal *journal, int (*function)(struct journal_entry *entry, void *userdata),
-                    void (*damaged)(const char *name, void *userdata), void *userdata);
+                    void *userdata, void (*damaged)(const char *name, void *userdata),
+                    void *damaged_userdata);
 
 /* An entry of which nothing is known yet. NULL where memory is short. */
 struct journal_entry *journal_entry_new(void);

@@ -20,8 +20,6 @@ struct records {
         struct store *store;
         struct record *array;
         size_t n;
-        void (*damaged)(const char *name, void *userdata);
-        void *userdata;
 };
 
 static struct record *find(struct records *records, const struct pci_address *address) {
@@ -69,13 +67,6 @@ static int load(const char *name, struct json_object *object, void *userdata) {
         return model_set_home(records->model, f, home_name(&record.home));
 }
 
-static void on_damaged(const char *name, void *userdata) {
-        struct records *records = userdata;
-
-        if (records->damaged)
-                records->damaged(name, records->userdata);
-}
-
 int records_new(struct model *model, const char *directory,
                 void (*damaged)(const char *name, void *userdata), void *userdata, struct records **ret) {
         struct records *records;
@@ -85,12 +76,10 @@ int records_new(struct model *model, const char *directory,
         if (!records)
                 return -ENOMEM;
         records->model = model;
-        records->damaged = damaged;
-        records->userdata = userdata;
 
         r = store_open(directory, "moved", &records->store);
         if (r >= 0)
-                r = store_foreach(records->store, load, on_damaged, records);
+                r = store_foreach(records->store, load, records, damaged, userdata);
         if (r < 0) {
                 records_free(records);
                 return r;

@@ -22,9 +22,8 @@ struct store {
         int dir;
 };
 
-int store_open(const char *directory, const char *name, struct store **ret) {
+int store_open_directory(const char *directory, const char *name) {
         _cleanup_free_ char *path = NULL;
-        struct store *store;
         int fd;
 
         if (asprintf(&path, "%s/%s", directory, name) < 0)
@@ -33,8 +32,16 @@ int store_open(const char *directory, const char *name, struct store **ret) {
                 return -errno;
 
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int store_open(const char *directory, const char *name, struct store **ret) {
+        struct store *store;
+        int fd;
+
+        fd = store_open_directory(directory, name);
         if (fd < 0)
-                return -errno;
+                return fd;
 
         store = malloc(sizeof(*store));
         if (!store) {
@@ -167,7 +174,7 @@ static bool is_damage(int r) {
 
 static int visit(struct store *store, const char *name,
                  int (*function)(const char *name, struct json_object *object, void *userdata),
-                 void (*damaged)(const char *name, void *userdata), void *userdata) {
+                 void *userdata, void (*damaged)(const char *name, void *userdata), void *damaged_userdata) {
         _cleanup_json_ struct json_object *object = NULL;
         int r;
 
@@ -179,13 +186,14 @@ static int visit(struct store *store, const char *name,
 
         (void) set_aside(store, name);
         if (damaged)
-                damaged(name, userdata);
+                damaged(name, damaged_userdata);
         return 0;
 }
 
 int store_foreach(struct store *store,
                   int (*function)(const char *name, struct json_object *object, void *userdata),
-                  void (*damaged)(const char *name, void *userdata), void *userdata) {
+                  void *userdata, void (*damaged)(const char *name, void *userdata),
+                  void *damaged_userdata) {
         struct names names = { .store = store };
         int r;
 
@@ -194,7 +202,7 @@ int store_foreach(struct store *store,
 
         for (size_t i = 0; i < names.n; i++) {
                 if (r >= 0)
-                        r = visit(store, names.array[i], function, damaged, userdata);
+                        r = visit(store, names.array[i], function, userdata, damaged, damaged_userdata);
                 free(names.array[i]);
         }
 

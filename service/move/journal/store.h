@@ -8,7 +8,11 @@
 
 struct store;
 
-/* Opens the directory NAME below DIRECTORY, which is made with mode 0700 where it does not exist. */
+/* Opens the directory NAME below DIRECTORY; both are made with mode 0700 where they do not exist. Returns a
+ * descriptor. */
+int store_open_directory(const char *directory, const char *name);
+
+/* The same, for files that are read and written here. */
 int store_open(const char *directory, const char *name, struct store **ret);
 struct store *store_free(struct store *store);
 
@@ -25,7 +29,8 @@ int store_remove(struct store *store, const char *name);
  * and is what is returned. What was being written when the service was killed is removed. */
 int store_foreach(struct store *store,
                   int (*function)(const char *name, struct json_object *object, void *userdata),
-                  void (*damaged)(const char *name, void *userdata), void *userdata);
+                  void *userdata, void (*damaged)(const char *name, void *userdata),
+                  void *damaged_userdata);
 
 /* The string member KEY of OBJECT, or NULL if there is none or it is no string. Belongs to OBJECT. */
 const char *json_string(struct json_object *object, const char *key);

@@ -23,8 +23,6 @@ struct grants {
         struct grant **array;
         size_t n;
         sd_event_source *watches[ELEMENTSOF(directories)]; /* NULL where there is nothing to watch */
-        void (*damaged)(const char *name, void *userdata);
-        void *userdata;
 };
 
 static struct grant *find(const struct grants *grants, int group, uint32_t uid) {
@@ -254,13 +252,6 @@ void grants_end(struct grants *grants, const struct plan *plan, bool succeeded) 
                 grants_review(grants, plan->movements[i].group);
 }
 
-static void on_damaged(const char *name, void *userdata) {
-        struct grants *grants = userdata;
-
-        if (grants->damaged)
-                grants->damaged(name, grants->userdata);
-}
-
 int grants_new(sd_event *event, struct model *model, const char *directory,
                void (*damaged)(const char *name, void *userdata), void *userdata, struct grants **ret) {
         struct grants *grants = malloc(sizeof(*grants));
@@ -268,13 +259,11 @@ int grants_new(sd_event *event, struct model *model, const char *directory,
 
         if (!grants)
                 return -ENOMEM;
-        *grants = (struct grants){
-                .event = event, .model = model, .damaged = damaged, .userdata = userdata
-        };
+        *grants = (struct grants){ .event = event, .model = model };
 
         r = store_open(directory, "access", &grants->store);
         if (r >= 0)
-                r = store_foreach(grants->store, load, on_damaged, grants);
+                r = store_foreach(grants->store, load, grants, damaged, userdata);
         if (r < 0) {
                 grants_free(grants);
                 return r;

@@ -77,7 +77,6 @@ void lease_files_remove(struct lease_files *files, const struct lease *lease) {
 
 struct loading {
         int (*function)(struct lease *lease, void *userdata);
-        void (*damaged)(const char *name, void *userdata);
         void *userdata;
         int error; /* the first */
 };
@@ -98,16 +97,11 @@ static int load(const char *name, struct json_object *object, void *userdata) {
         return 0;
 }
 
-static void on_damaged(const char *name, void *userdata) {
-        const struct loading *loading = userdata;
-
-        loading->damaged(name, loading->userdata);
-}
-
 int lease_files_load(struct lease_files *files, int (*function)(struct lease *lease, void *userdata),
-                     void (*damaged)(const char *name, void *userdata), void *userdata) {
-        struct loading loading = { function, damaged, userdata, 0 };
-        int r = store_foreach(files->store, load, on_damaged, &loading);
+                     void *userdata, void (*damaged)(const char *name, void *userdata),
+                     void *damaged_userdata) {
+        struct loading loading = { function, userdata, 0 };
+        int r = store_foreach(files->store, load, &loading, damaged, damaged_userdata);
 
         return r < 0 ? r : loading.error;
 }

@@ -24,9 +24,10 @@ void lease_files_remove(struct lease_files *files, const struct lease *lease);
 
 /* Calls FUNCTION with each lease that an earlier run of the service has left. It takes the lease over,
  * whatever it returns; the first error is passed on once all were read. DAMAGED is told of files that cannot
- * be read and were set aside. */
+ * be read and were set aside; it may be NULL. */
 int lease_files_load(struct lease_files *files, int (*function)(struct lease *lease, void *userdata),
-                     void (*damaged)(const char *name, void *userdata), void *userdata);
+                     void *userdata, void (*damaged)(const char *name, void *userdata),
+                     void *damaged_userdata);
 
 /* Opens the read end of its pipe. Returns 0; 1 if the lease has ended: nobody has the write end, or there is
  * no pipe. */

@@ -73,19 +73,13 @@ static bool is_wanted(uint32_t id, void *userdata) {
         return false;
 }
 
-static void on_damaged(const char *name, void *userdata) {
-        const struct leases *leases = userdata;
-
-        if (leases->config.damaged)
-                leases->config.damaged(name, leases->config.userdata);
-}
-
 int leases_recover(struct leases *leases) {
         int r;
 
         r = lease_files_open(leases->config.directory, &leases->files);
         if (r >= 0)
-                r = lease_files_load(leases->files, load, on_damaged, leases);
+                r = lease_files_load(leases->files, load, leases, leases->config.damaged,
+                                     leases->config.userdata);
         if (r >= 0)
                 r = reopen(leases);
         if (r < 0)

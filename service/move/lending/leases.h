@@ -25,7 +25,7 @@ struct leases_config {
         sd_event *event;
         struct model *model; /* scanned */
         const char *directory;
-        /* Told of files that were damaged and set aside. */
+        /* Told of files that were damaged and set aside; may be NULL. */
         void (*damaged)(const char *name, void *userdata);
         void *userdata;
 };

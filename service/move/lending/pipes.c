@@ -10,6 +10,7 @@
 
 #include "service/host/macros.h"
 #include "service/host/sysfs.h"
+#include "service/move/journal/store.h"
 #include "service/move/lending/pipes.h"
 
 #define DIRECTORY "pipes"
@@ -20,18 +21,12 @@ struct pipes {
 };
 
 int pipes_open(const char *directory, struct pipes **ret) {
-        _cleanup_free_ char *path = NULL;
         struct pipes *pipes;
         int fd;
 
-        if (asprintf(&path, "%s/" DIRECTORY, directory) < 0)
-                return -ENOMEM;
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
-                return -errno;
-
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = store_open_directory(directory, DIRECTORY);
         if (fd < 0)
-                return -errno;
+                return fd;
 
         pipes = malloc(sizeof(*pipes));
         if (!pipes) {

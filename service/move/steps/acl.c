@@ -39,6 +39,11 @@ static int list_write(struct list *list) {
         return acl_set_file(list->path, ACL_TYPE_ACCESS, list->acl) < 0 ? -errno : 1;
 }
 
+/* With a mask that lets all of its entries through. */
+static int list_write_masked(struct list *list) {
+        return acl_calc_mask(&list->acl) < 0 ? -errno : list_write(list);
+}
+
 static bool is_of_user(acl_entry_t entry, uid_t uid) {
         uid_t *qualifier = acl_get_qualifier(entry);
         bool same = qualifier && *qualifier == uid;
@@ -135,7 +140,7 @@ int acl_admit_user(int fd, uid_t uid) {
         if (r < 0)
                 return r;
         set_rights(find_entry(&list, ACL_USER, uid), RIGHTS_NEEDED);
-        return acl_calc_mask(&list.acl) < 0 ? -errno : list_write(&list);
+        return list_write_masked(&list);
 }
 
 int acl_dismiss_user(int fd, uid_t uid) {
@@ -153,7 +158,7 @@ int acl_dismiss_user(int fd, uid_t uid) {
 
         acl_delete_entry(list.acl, entry);
         if (settle_entries(&list))
-                return acl_calc_mask(&list.acl) < 0 ? -errno : list_write(&list);
+                return list_write_masked(&list);
 
         /* Without names in it the list is a mode again. */
         entry = find_entry(&list, ACL_MASK, 0);
