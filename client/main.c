@@ -2,6 +2,7 @@
 /* vfiobindctl: sees and moves PCI devices through the vfiobind service. The table of verbs, and the help it
  * gives. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,28 @@ static Status check_usage(Client *client, const Verb *verb) {
         return STATUS_DONE;
 }
 
+/* Text on the bus is UTF-8, and sd-bus takes nothing else. */
+static bool is_speakable(Client *client, const char *text) {
+        _cleanup_bus_message_ sd_bus_message *message = NULL;
+
+        return sd_bus_message_new(client->bus, &message, SD_BUS_MESSAGE_METHOD_CALL) < 0 ||
+               sd_bus_message_append_basic(message, 's', text) != -EINVAL;
+}
+
+/* Of what the service would be told, the first that it cannot be told; NULL for none. */
+static const char *find_unspeakable(Client *client) {
+        const char *const texts[] = { client->options.driver, client->options.method };
+
+        for (size_t i = 0; i < client->n_operands; i++)
+                if (!is_speakable(client, client->operands[i]))
+                        return client->operands[i];
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (!is_speakable(client, texts[i]))
+                        return texts[i];
+
+        return NULL;
+}
+
 static Status fail_to_connect(Client *client, const Verb *verb, int r) {
         Status status = failure_report_connection(&client->terminal, client->options.host, r);
 
@@ -149,7 +172,7 @@ static Status fail_to_connect(Client *client, const Verb *verb, int r) {
 }
 
 static Status connect_and_run(Client *client, const Verb *verb) {
-        const char *host = client->options.host;
+        const char *host = client->options.host, *unspeakable;
         Status status;
         int r;
 
@@ -157,7 +180,8 @@ static Status connect_and_run(Client *client, const Verb *verb) {
         if (r < 0)
                 return fail_to_connect(client, verb, r);
 
-        status = verb->run(client);
+        unspeakable = find_unspeakable(client);
+        status = unspeakable ? complain(client, verb, "'%s' is not UTF-8", unspeakable) : verb->run(client);
         sd_bus_flush_close_unref(client->bus);
         return status;
 }

@@ -59,6 +59,10 @@ WRONG = [
     ["show", ""],
     ["bind", "nonsense"],
     [""],
+    ["bind", "\udcff"],
+    ["bind", "--driver=\udcc0\udcaf", "02:00.0"],
+    ["reset", "--method=\udced\udca0\udc80", "02:00.0"],
+    ["show", "02:00.0", "\udce2\udc82"],
 ]
 
 
