@@ -261,6 +261,25 @@ static void test_quiet_members(void **state) {
         assert_string_equal(findings, "group 0000:01:00.0 0000:01:00.1 warn; ");
 }
 
+/* Nobody is told to move a bridge. */
+static void test_remedies(void **state) {
+        static const struct {
+                const char *named, *end;
+        } rows[] = {
+                { "0000:01:00.0", ": move that one as well" },
+                { "0000:00:1f.3", ": that one is a bridge, and bridges are never moved" },
+        };
+        struct host *host = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(plan_freep) struct plan *plan = make(host, rows[i].named, 0, "vfio", NULL);
+                const char *end = strrchr(plan->findings.array[0].message, ':');
+
+                assert_row(end && streq(end, rows[i].end), "row %zu: %s", i,
+                           plan->findings.array[0].message);
+        }
+}
+
 static void test_permissions(void **state) {
         struct host *host = *state;
         _cleanup_(plan_freep) struct plan *plan = make(host, "0000:01:00.0 0000:02:00.0", 0, "vfio", NULL),
@@ -403,5 +422,6 @@ static void test_failing(void **state) {
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, host_teardown)
 
 UNIT_MAIN(ON_HOST(test_functions), cmocka_unit_test(test_too_many), ON_HOST(test_plans),
-          ON_HOST(test_quiet_members), ON_HOST(test_permissions), ON_HOST(test_force),
-          ON_HOST(test_takes_findings), cmocka_unit_test(test_check_findings), ON_HOST(test_failing))
+          ON_HOST(test_quiet_members), ON_HOST(test_remedies), ON_HOST(test_permissions),
+          ON_HOST(test_force), ON_HOST(test_takes_findings), cmocka_unit_test(test_check_findings),
+          ON_HOST(test_failing))

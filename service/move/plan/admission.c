@@ -65,9 +65,9 @@ static int check_group(const struct draft *draft, const struct movement *m, stru
 
                 if (!plan_moves(draft->plan, &f->address) && function_blocks_group(f))
                         return fail(failure, FAILURE_NOT_VIABLE,
-                                    "Access to %s cannot be given, since its IOMMU group %d cannot be opened while %s is on %s: move that one as well",
+                                    "Access to %s cannot be given, since its IOMMU group %d cannot be opened while %s is on %s: %s",
                                     PCI_ADDRESS_TEXT(&m->address), m->group, PCI_ADDRESS_TEXT(&f->address),
-                                    f->driver);
+                                    f->driver, blocker_remedy(f));
         }
 
         return 0;

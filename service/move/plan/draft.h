@@ -22,5 +22,8 @@ int movement_add(struct movement **movements, size_t *n, const struct function *
 /* Once it is known what moves: adds everything that stands in the way, and what there is to warn of. */
 int plan_find(const struct draft *draft);
 
+/* What to do about F, which keeps its IOMMU group from being opened: the end of a sentence that names it. */
+const char *blocker_remedy(const struct function *f);
+
 /* Whether the function at ADDRESS is one of the plan's movements. */
 bool plan_moves(const struct plan *plan, const struct pci_address *address);

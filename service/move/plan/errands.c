@@ -142,8 +142,9 @@ static int resolve_open(const struct draft *draft, const struct function *f, str
                         struct target **ret_offspring, struct failure *failure) {
         if (f->kind != DRIVER_VFIO)
                 return fail(failure, FAILURE_NOT_VIABLE,
-                            "%s cannot be opened through VFIO while it is on %s: bind it first",
-                            PCI_ADDRESS_TEXT(&f->address), *f->driver ? f->driver : "no driver");
+                            "%s cannot be opened through VFIO while it is on %s: %s",
+                            PCI_ADDRESS_TEXT(&f->address), *f->driver ? f->driver : "no driver",
+                            function_is_bridge(f) ? "bridges are never moved" : "bind it first");
 
         target_here(f, ret);
         return 0;

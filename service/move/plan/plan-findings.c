@@ -38,6 +38,11 @@ static int take_findings(const struct draft *draft) {
         return r;
 }
 
+const char *blocker_remedy(const struct function *f) {
+        return function_is_bridge(f) ? "that one is a bridge, and bridges are never moved"
+                                     : "move that one as well";
+}
+
 /* Whoever stays in the group on a driver that keeps VFIO out. */
 static int find_blockers(struct plan *plan, const struct model *model, const struct movement *movement) {
         const struct group *g = model_group(model, movement->group);
@@ -53,8 +58,8 @@ static int find_blockers(struct plan *plan, const struct model *model, const str
                 pci_address_format(&f->address, address);
                 r = findings_add(
                                 &plan->findings, FINDING_GROUP, SEVERITY_WARN, &movement->address, address,
-                                "%s cannot be used through VFIO while %s of the same IOMMU group is on %s: move it as well",
-                                PCI_ADDRESS_TEXT(&movement->address), address, f->driver);
+                                "%s cannot be used through VFIO while %s of the same IOMMU group is on %s: %s",
+                                PCI_ADDRESS_TEXT(&movement->address), address, f->driver, blocker_remedy(f));
         }
 
         return r;
