@@ -5,12 +5,16 @@
  * and writes each order down in TREE/log.
  *
  * What goes wrong is in TREE/faults/KIND-ADDRESS, a line after the other: how many times, and then any of
- * these words, in their order: pass            nothing goes wrong hang            wait until there is a byte
- * in the pipe TREE/release error NUMBER    answer this errno and do nothing lie NUMBER      do it, and
- * answer this errno all the same grab DRIVER     another driver takes the function first; answer EBUSY
- *      vanish          the function disappears
- *      die             end before doing it
- *      done-die        end after doing it */
+ * these words, in their order:
+ *
+ *  - pass: nothing goes wrong;
+ *  - hang: wait until there is a byte in the pipe TREE/release;
+ *  - error NUMBER: answer this errno and do nothing;
+ *  - lie NUMBER: do it, and answer this errno all the same;
+ *  - grab DRIVER: another driver takes the function first; answer EBUSY;
+ *  - vanish: the function disappears;
+ *  - die: end before doing it;
+ *  - done-die: end after doing it. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,7 +223,8 @@ static bool is_in_use(struct kernel *kernel, const char *address) {
 }
 
 /* Each of the functions noted is open: the subject is how many were noted, the message which survey it is.
- * Where there is a file TREE/in-use/ADDRESS it is open through VFIO, by a process that lives on: the test's. */
+ * Where there is a file TREE/in-use/ADDRESS it is open through VFIO, by a process that lives on: the test's.
+ */
 static int survey(struct kernel *kernel, char *noted) {
         static unsigned n_surveys;
         struct finding_record record;
