@@ -200,11 +200,10 @@ static void give_back(Run *run) {
 
         r = lease_give_back(&run->lease, run->addresses);
         if (r > 0)
-                tell(run, "%s has ended, and what it was lent is back", run->command[0]);
+                tell(run, "What %s was lent is back", run->command[0]);
         else
                 tell(run,
-                     "%s has ended, and what it was lent goes back when nothing has it open any more: see "
-                     "'vfiobindctl leases'",
+                     "What %s was lent goes back when nothing has it open any more: see 'vfiobindctl leases'",
                      run->command[0]);
 }
 

@@ -11,7 +11,7 @@ from stage import NOBODY, terminated, wait_until
 
 DISK = "0000:02:00.0"
 LEASED = f"vfiobindctl: {DISK} is leased, and moved from nvme to vfio-pci.\n"
-BACK = "vfiobindctl: sh has ended, and what it was lent is back.\n"
+BACK = "vfiobindctl: What sh was lent is back.\n"
 OPEN = (DISK, "refuse", "vfio", "77", f"{DISK} is open through VFIO by process 77")
 
 # Says each signal that it gets, and ends with the number of the last one when it is asked to.
@@ -134,6 +134,7 @@ def _not_run(stage):
         result = run(stage, "02:00.0", command)
         equal((result.status, result.out), (status, ""), result)
         contains(result.err, f"vfiobindctl: Cannot run '{command}': ")
+        contains(result.err, f"vfiobindctl: What {command} was lent is back.\n")
         equal(driver(stage), "nvme")
 
 
@@ -239,7 +240,7 @@ def _terminal(stage):
         session.send("\n")
         result = session.end()
     equal(result.status, 2, result)
-    contains(result.out, "has ended, and what it was lent is back.")
+    contains(result.out, " was lent is back.")
 
 
 @test("signals that are sent to run go to the command")
@@ -311,7 +312,7 @@ def _restart(stage):
         result = session.end()
     equal(result.status, 0, result)
     lacks(result.out, "The lease has ended")
-    contains(result.out, "what it was lent is back.")
+    contains(result.out, " was lent is back.")
     equal(driver(stage), "nvme")
 
 

@@ -302,7 +302,7 @@ static void say_route(const struct world_function *f, const struct goal *goal, c
                 say(text, "bind %s %s\n", f->address, goal->driver);
         if (!same(override, goal->override))
                 say(text, "override %s %s\n", f->address, goal->override);
-        if (leaves && same(goal->backend, "vfio"))
+        if (leaves && same(goal->backend, "vfio") && f->group >= 0)
                 say(text, "wait-node %s %d\n", f->address, f->group);
 }
 

@@ -137,7 +137,7 @@ static void test_routes_arrive(void **state) {
         }
 }
 
-/* Steps are added to those that are there. */
+/* Steps are added to those that are there. A function in no group has no node that could be waited for. */
 static void test_appends(void **state) {
         _cleanup_free_ struct step *steps = NULL;
         struct target target = target_of(0);
@@ -145,7 +145,8 @@ static void test_appends(void **state) {
 
         assert_ok(route("a", "", &target, 1, 0, &steps, &n));
         assert_ok(route("b", "", &target, -1, 1, &steps, &n));
-        assert_int_equal(n, 8);
+        assert_int_equal(n, 7);
+        assert_int_equal(steps[3].kind, STEP_WAIT_NODE);
         assert_string_equal(steps[1].argument, "a");
         assert_string_equal(steps[5].argument, "b");
         assert_int_equal(steps[3].movement, 0);

@@ -220,7 +220,7 @@ int route(const char *from_driver, const char *from_override, const struct targe
         if (r >= 0 && late_override)
                 r = steps_add(steps, n_steps, STEP_OVERRIDE, movement, target->override);
 
-        if (r >= 0 && leaves && target->backend && target->backend->kind == DRIVER_VFIO) {
+        if (r >= 0 && leaves && target->backend && target->backend->kind == DRIVER_VFIO && group >= 0) {
                 snprintf(number, sizeof(number), "%d", group);
                 r = steps_add(steps, n_steps, STEP_WAIT_NODE, movement, number);
         }
