@@ -1,47 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Running steps forwards, and functions back home. */
+/* Lanes: their worker and its orders, and the way forwards. */
 
 #include <errno.h>
 
 #include "service/host/array.h"
-#include "service/move/operation/lane.h"
-
-/* How often bringing a function back is tried before it counts as stranded, and how long the lane waits
- * between two tries. What makes a driver refuse is often gone a moment later. */
-#define UNDO_ATTEMPTS 4
-#define UNDO_PAUSE_USEC (100 * 1000ULL)
-
-enum lane_state {
-        LANE_IDLE,
-        LANE_FORWARD,
-        LANE_LOOKING,    /* undo: at what a function is now */
-        LANE_RETURNING,  /* undo: the steps from there to where it was */
-        LANE_COMPLETING, /* undo: the steps that bring back what stood on its driver */
-};
-
-struct lane {
-        const struct lane_context *context;
-        struct worker *worker;
-        enum lane_state state;
-        bool stopping;
-        bool ordered; /* a worker was asked for something, so there may be something to undo */
-
-        struct step *steps; /* all of them going forwards; those of one function going back */
-        size_t n_steps, next;
-
-        size_t *movements; /* indexes into the plan */
-        size_t n_movements;
-        size_t left; /* undo: how many of them are still to be looked at, from the end */
-        unsigned attempt;
-        bool completed; /* what stood on the driver of the one that is looked at is back as well */
-        size_t stranded;
-
-        struct step look;
-        sd_event_source *timer;
-        struct turn turn; /* to set the number of virtual functions */
-        bool waiting;     /* for it */
-};
+#include "service/move/operation/lane-rooms.h"
 
 static void on_report(struct worker *worker, const struct report *report, void *userdata);
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
@@ -112,7 +76,7 @@ static int ensure_worker(struct lane *lane) {
         return r;
 }
 
-static void pause_for(struct lane *lane, uint64_t usec) {
+void lane_pause(struct lane *lane, uint64_t usec) {
         (void) sd_event_source_set_time_relative(lane->timer, usec);
         (void) sd_event_source_set_enabled(lane->timer, SD_EVENT_ONESHOT);
 }
@@ -122,11 +86,10 @@ static void on_turn(void *userdata) {
         struct lane *lane = userdata;
 
         lane->waiting = false;
-        pause_for(lane, 0);
+        lane_pause(lane, 0);
 }
 
-/* Hands the step to the worker, as soon as it may be done. */
-static int give_order(struct lane *lane, const struct step *step) {
+int lane_order(struct lane *lane, const struct step *step) {
         const struct movement *movement = &lane->context->plan->movements[step->movement];
         struct order order = {
                 .kind = step->kind,
@@ -141,7 +104,7 @@ static int give_order(struct lane *lane, const struct step *step) {
 
         if (step->kind == STEP_VIRTUAL_FUNCTIONS && !turns_enter(lane->context->turns, &lane->turn)) {
                 lane->waiting = true;
-                pause_for(lane, lane->context->limit_msec * 1000ULL);
+                lane_pause(lane, lane->context->limit_msec * 1000ULL);
                 return 0;
         }
 
@@ -157,11 +120,15 @@ static int give_order(struct lane *lane, const struct step *step) {
         return r;
 }
 
-/* Going forwards. */
+const struct step *lane_step(const struct lane *lane) {
+        return lane->next < lane->n_steps ? &lane->steps[lane->next] : NULL;
+}
+
+/* The way forwards. */
 
 static void finish(struct lane *lane) {
         turns_leave(lane->context->turns, &lane->turn);
-        lane->state = LANE_IDLE;
+        lane->way = NULL;
         lane->context->done(lane, lane->context->userdata);
 }
 
@@ -176,19 +143,19 @@ static void next_step(struct lane *lane) {
         }
 
         /* If it has waited until now, its turn has not come within the limit. */
-        report.error = waited ? -EAGAIN : give_order(lane, &lane->steps[lane->next]);
+        report.error = waited ? -EAGAIN : lane_order(lane, &lane->steps[lane->next]);
         if (report.error < 0) {
                 turns_leave(lane->context->turns, &lane->turn);
-                lane->state = LANE_IDLE;
+                lane->way = NULL;
                 lane->context->failed(lane, &lane->steps[lane->next], &report, lane->context->userdata);
         }
 }
 
-static void on_forward_report(struct lane *lane, const struct report *report) {
+static void on_step_report(struct lane *lane, const struct report *report) {
         const struct step *step = &lane->steps[lane->next];
 
         if (report->error < 0 && !step->optional) {
-                lane->state = LANE_IDLE;
+                lane->way = NULL;
                 lane->context->failed(lane, step, report, lane->context->userdata);
                 return;
         }
@@ -198,147 +165,18 @@ static void on_forward_report(struct lane *lane, const struct report *report) {
         next_step(lane);
 }
 
+static const struct way forward = { next_step, on_step_report, lane_step };
+
 int lane_run(struct lane *lane) {
-        lane->state = LANE_FORWARD;
-        pause_for(lane, 0);
+        lane->way = &forward;
+        lane_pause(lane, 0);
         return 0;
 }
 
 void lane_stop(struct lane *lane) {
         lane->stopping = true;
         if (lane->waiting)
-                pause_for(lane, 0);
-}
-
-/* Going back. */
-
-static const struct movement *movement_to_undo(const struct lane *lane) {
-        return &lane->context->plan->movements[lane->movements[lane->left - 1]];
-}
-
-static void next_movement(struct lane *lane, bool stranded) {
-        turns_leave(lane->context->turns, &lane->turn);
-        lane->completed = false;
-        lane->n_steps = lane->next = 0;
-        lane->stranded += stranded;
-        lane->left--;
-        lane->attempt = 0;
-        pause_for(lane, 0);
-}
-
-static void try_again(struct lane *lane) {
-        if (++lane->attempt == UNDO_ATTEMPTS)
-                next_movement(lane, true);
-        else
-                pause_for(lane, lane->attempt * UNDO_PAUSE_USEC);
-}
-
-static void look(struct lane *lane) {
-        lane->state = LANE_LOOKING;
-        lane->look = (struct step){ .kind = STEP_LOOK, .movement = lane->movements[lane->left - 1] };
-
-        if (give_order(lane, &lane->look) < 0)
-                try_again(lane);
-}
-
-/* Where a function was, as a target. For the last attempt, whatever host driver the kernel finds, where it
- * came from one. */
-static struct target target_of_undo(const struct lane *lane, const struct movement *movement) {
-        struct target target = {};
-
-        strncpy(target.driver, movement->old_driver, sizeof(target.driver) - 1);
-        strncpy(target.override, movement->old_override, sizeof(target.override) - 1);
-
-        if (lane->attempt == UNDO_ATTEMPTS - 1 && driver_kind(movement->old_driver) == DRIVER_HOST) {
-                target.pick = true;
-                target.driver[0] = '\0';
-        }
-        return target;
-}
-
-/* It is on its driver again: what stood on that driver comes back, too. */
-static void complete(struct lane *lane, const struct movement *movement) {
-        if (lane->completed || route_is_complete(movement)) {
-                next_movement(lane, false);
-                return;
-        }
-
-        lane->state = LANE_COMPLETING;
-        if (route_complete(movement, lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
-            give_order(lane, &lane->steps[0]) < 0)
-                try_again(lane);
-}
-
-static void return_from(struct lane *lane, const struct report *report) {
-        const struct movement *movement = movement_to_undo(lane);
-        struct target target = target_of_undo(lane, movement);
-        bool returned = lane->n_steps > 0 && lane->next == lane->n_steps;
-
-        lane->n_steps = lane->next = 0;
-        if (streq(report->driver, movement->old_driver) && streq(report->override, movement->old_override)) {
-                complete(lane, movement);
-                return;
-        }
-
-        /* Every step came true, and yet it is elsewhere: the last attempt's makeshift, or somebody else's
-         * hand. */
-        if (returned) {
-                try_again(lane);
-                return;
-        }
-
-        lane->state = LANE_RETURNING;
-        if (route_retreat(movement, lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
-            route(report->driver, report->override, &target, movement->group,
-                  lane->movements[lane->left - 1], &lane->steps, &lane->n_steps) < 0 ||
-            lane->n_steps == 0 || give_order(lane, &lane->steps[0]) < 0)
-                try_again(lane);
-}
-
-/* That somebody has the group open matters only where a function is about to leave its driver. */
-static bool is_harmless(const struct lane *lane, const struct report *report) {
-        return lane->state == LANE_COMPLETING && report->error == -EBUSY &&
-               lane->steps[lane->next].kind == STEP_WITHDRAW_ACCESS;
-}
-
-static void on_undo_report(struct lane *lane, const struct report *report) {
-        /* A device that has gone needs nothing any more, and another one at its address is none of ours. A
-         * step may have that answer from a driver as well. */
-        if (lane->state == LANE_LOOKING && !report->has_state &&
-            (report->error == -ENODEV || report->error == -ESTALE)) {
-                next_movement(lane, false);
-                return;
-        }
-
-        if (lane->state == LANE_LOOKING && report->has_state) {
-                return_from(lane, report);
-                return;
-        }
-
-        if ((report->error < 0 && !is_harmless(lane, report)) || lane->state == LANE_LOOKING) {
-                try_again(lane);
-                return;
-        }
-
-        if (++lane->next < lane->n_steps) {
-                if (give_order(lane, &lane->steps[lane->next]) < 0)
-                        try_again(lane);
-                return;
-        }
-
-        lane->completed = lane->state == LANE_COMPLETING;
-        look(lane);
-}
-
-int lane_undo(struct lane *lane) {
-        /* Without steps of its own it is here to undo what an earlier run of the service has done. */
-        lane->left = lane->ordered || lane->n_steps == 0 ? lane->n_movements : 0;
-        lane->n_steps = lane->next = 0;
-        lane->attempt = 0;
-        lane->stranded = 0;
-        lane->state = LANE_LOOKING;
-        pause_for(lane, 0);
-        return 0;
+                lane_pause(lane, 0);
 }
 
 /* Both ways. */
@@ -346,16 +184,8 @@ int lane_undo(struct lane *lane) {
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         struct lane *lane = userdata;
 
-        if (lane->state == LANE_FORWARD)
-                next_step(lane);
-        else if (lane->waiting)
-                return 0; /* on the way back as long as it takes */
-        else if (lane->left > 0)
-                look(lane);
-        else {
-                lane->state = LANE_IDLE;
-                lane->context->undone(lane, lane->context->userdata);
-        }
+        if (lane->way)
+                lane->way->go_on(lane);
         return 0;
 }
 
@@ -391,25 +221,15 @@ static void on_report(struct worker *worker, const struct report *report, void *
         if (step && step->kind == STEP_VIRTUAL_FUNCTIONS)
                 turns_leave(lane->context->turns, &lane->turn);
 
-        if (lane->state == LANE_IDLE || lane->waiting)
+        if (!lane->way || lane->waiting)
                 return;
 
         note_state(lane, report);
-        if (lane->state == LANE_FORWARD)
-                on_forward_report(lane, report);
-        else
-                on_undo_report(lane, report);
+        lane->way->take_in(lane, report);
 }
 
 const struct step *lane_current(const struct lane *lane) {
-        switch (lane->state) {
-        case LANE_IDLE:
-                return NULL;
-        case LANE_LOOKING:
-                return &lane->look;
-        default:
-                return lane->next < lane->n_steps ? &lane->steps[lane->next] : NULL;
-        }
+        return lane->way ? lane->way->current(lane) : NULL;
 }
 
 bool lane_worker(const struct lane *lane, struct worker_identity *ret) {
@@ -422,8 +242,4 @@ bool lane_worker(const struct lane *lane, struct worker_identity *ret) {
 
 int lane_take_descriptor(const struct lane *lane) {
         return lane->worker ? worker_take_descriptor(lane->worker) : -EBADF;
-}
-
-size_t lane_stranded(const struct lane *lane) {
-        return lane->stranded;
 }
