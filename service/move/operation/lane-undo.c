@@ -149,7 +149,7 @@ static const struct step *current(const struct lane *lane) {
 
 static const struct way back = { go_on, take_in, current };
 
-int lane_undo(struct lane *lane) {
+void lane_undo(struct lane *lane) {
         /* Without steps of its own it is here to undo what an earlier run of the service has done. */
         lane->left = lane->ordered || lane->n_steps == 0 ? lane->n_movements : 0;
         lane->n_steps = lane->next = 0;
@@ -158,7 +158,6 @@ int lane_undo(struct lane *lane) {
         lane->undo = UNDO_LOOKING;
         lane->way = &back;
         lane_pause(lane, 0);
-        return 0;
 }
 
 size_t lane_stranded(const struct lane *lane) {

@@ -167,10 +167,9 @@ static void on_step_report(struct lane *lane, const struct report *report) {
 
 static const struct way forward = { next_step, on_step_report, lane_step };
 
-int lane_run(struct lane *lane) {
+void lane_run(struct lane *lane) {
         lane->way = &forward;
         lane_pause(lane, 0);
-        return 0;
 }
 
 void lane_stop(struct lane *lane) {

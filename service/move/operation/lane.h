@@ -51,14 +51,14 @@ int lane_add_movement(struct lane *lane, size_t movement);
 void lane_rename_driver(struct lane *lane, size_t movement, const char *from, const char *to);
 
 /* Carries the steps out. */
-int lane_run(struct lane *lane);
+void lane_run(struct lane *lane);
 
 /* Makes no further step: `done` is called when the one under way is over, or at once by the event loop if
  * there is none. */
 void lane_stop(struct lane *lane);
 
 /* Brings the functions back, the last one first. For a lane that is not running. */
-int lane_undo(struct lane *lane);
+void lane_undo(struct lane *lane);
 
 /* The step under way, NULL if there is none, and who is at it. */
 const struct step *lane_current(const struct lane *lane);
