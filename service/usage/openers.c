@@ -132,6 +132,27 @@ static int add_opener(struct wanted *wanted, struct entry *entry, int proc, cons
         return opener->command && opener->node ? 0 : -ENOMEM;
 }
 
+/* A descriptor of O_PATH names a node and does not hold it: whoever has one neither keeps a driver from
+ * going nor a guest from starting, and udev has one for a moment whenever it sets an owner or a mode. Such a
+ * link allows nothing (tid_fd_update_inode() in fs/proc/fd.c), nor does that of a node opened for ioctl(2)
+ * only, which is held: the flags tell the two apart. One that is closed by now has no flags. */
+static bool holds(int proc, const char *pid, int directory, const char *fd) {
+        char path[2 * NAME_MAX + sizeof("/fdinfo/")], text[SYSFS_VALUE_MAX];
+        const char *flags;
+        struct stat link;
+
+        if (fstatat(directory, fd, &link, AT_SYMLINK_NOFOLLOW) < 0)
+                return false;
+        if (link.st_mode & 0600)
+                return true;
+
+        snprintf(path, sizeof(path), "%s/fdinfo/%s", pid, fd);
+        if (sysfs_read(proc, path, text, sizeof(text)) < 0)
+                return false;
+        flags = strstr(text, "flags:");
+        return !flags || !(strtoul(flags + strlen("flags:"), NULL, 8) & O_PATH);
+}
+
 static int look_at_descriptor(struct wanted *wanted, int proc, const char *pid, int directory,
                               const char *fd) {
         struct entry *entry;
@@ -145,7 +166,11 @@ static int look_at_descriptor(struct wanted *wanted, int proc, const char *pid, 
                 return 0;
 
         number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
-        for (entry = find(wanted, number); r >= 0 && entry && entry < wanted->entries + wanted->n; entry++) {
+        entry = find(wanted, number);
+        if (!entry || !holds(proc, pid, directory, fd))
+                return 0;
+
+        for (; r >= 0 && entry < wanted->entries + wanted->n; entry++) {
                 pid_t process = (pid_t) atol(pid);
 
                 if (entry->number != number)

@@ -166,8 +166,7 @@ static bool root_has_any_open(const struct look *look) {
         return false;
 }
 
-/* What udev starts looks at a new disk for a moment, as root. Once udev is done, those who had something
- * open are asked again. */
+/* Those who had something open are asked again. */
 static int look_again(struct look *look, int proc) {
         _cleanup_(wanted_freep) struct wanted *wanted = wanted_new(look);
         struct opener *before = look->openers;
@@ -214,9 +213,11 @@ int processes_look(struct look *look) {
                 return proc;
 
         r = look_at_all(look, proc);
-        if (r < 0 || !root_has_any_open(look) || !udev_is_busy(look->root))
+        if (r < 0 || !root_has_any_open(look))
                 return r;
 
+        /* What udev starts looks at a new disk for a moment, as root. It may be done since it was seen: that
+         * there is nothing to wait for says nothing of what was seen. */
         udev_wait(look->root, UDEV_MSEC);
         return look_again(look, proc);
 }

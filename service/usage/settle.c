@@ -17,7 +17,8 @@ static int64_t now_msec(void) {
         return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-bool udev_is_busy(const struct root *root) {
+/* Its programs open the nodes of devices that have just appeared, for a moment. */
+static bool is_busy(const struct root *root) {
         _cleanup_free_ char *queue = root_path(root, "/run/udev/queue");
 
         return queue && access(queue, F_OK) >= 0;
@@ -32,7 +33,7 @@ void udev_wait(const struct root *root, unsigned limit_msec) {
         if (!directory || fd < 0 || inotify_add_watch(fd, directory, IN_DELETE) < 0)
                 return;
 
-        while (udev_is_busy(root) && (left = end - now_msec()) > 0) {
+        while (is_busy(root) && (left = end - now_msec()) > 0) {
                 struct pollfd event = { .fd = fd, .events = POLLIN };
 
                 if (poll(&event, 1, (int) left) > 0)

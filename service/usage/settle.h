@@ -5,8 +5,5 @@
 
 #include "service/host/root.h"
 
-/* Whether udev is at work: its programs open the nodes of devices that have just appeared, for a moment. */
-bool udev_is_busy(const struct root *root);
-
 /* Waits until udev has nothing to do any more, at most LIMIT_MSEC milliseconds. */
 void udev_wait(const struct root *root, unsigned limit_msec);

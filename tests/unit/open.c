@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -68,8 +69,8 @@ static int teardown(void **state) {
         return 0;
 }
 
-/* A process of the user UID that has the node open N times. */
-static pid_t start_opener(uid_t uid, unsigned n) {
+/* A process of the user UID that has opened the node N times with FLAGS. */
+static pid_t start_opener_with(int flags, uid_t uid, unsigned n) {
         int ready[2];
         char byte;
         pid_t pid;
@@ -80,7 +81,7 @@ static pid_t start_opener(uid_t uid, unsigned n) {
         if (pid == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 for (unsigned i = 0; i < n; i++)
-                        if (open(node, O_RDWR | O_NOCTTY | O_CLOEXEC) < 0)
+                        if (open(node, flags | O_NOCTTY | O_CLOEXEC) < 0)
                                 _exit(1);
 
                 /* Who changes his user hides his descriptors from it, unless he says otherwise. */
@@ -95,6 +96,10 @@ static pid_t start_opener(uid_t uid, unsigned n) {
         assert_int_equal(read(ready[0], &byte, 1), 1);
         close(ready[0]);
         return pid;
+}
+
+static pid_t start_opener(uid_t uid, unsigned n) {
+        return start_opener_with(O_RDWR, uid, n);
 }
 
 static void stop(pid_t pid) {
@@ -120,6 +125,24 @@ static void test_open(void **state) {
         expect_process(setting, "open " SOUND " # force,", pid);
         stop(pid);
         expect_findings(setting, "");
+}
+
+/* Only who holds a node is in the way: for reading, for writing, or for ioctl(2) alone (open(2)). */
+static void test_ways_to_open(void **state) {
+        static const int ways[] = { O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_RDWR };
+        struct setting *setting = *state;
+        pid_t pid;
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
+                pid = start_opener_with(ways[i], 0, 1);
+                expect_process(setting, "open " SOUND " # force,", pid);
+                stop(pid);
+        }
+
+        pid = start_opener_with(O_PATH, 0, 1);
+        expect_findings(setting, "");
+        stop(pid);
 }
 
 /* A disk of the same number is another device. */
@@ -221,6 +244,33 @@ static void test_udev(void **state) {
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Closes the descriptor of the process in the tree while its name is being read. */
+static void *close_when_asked(void *userdata) {
+        static const char command[] = "(udev-worker)";
+        struct setting *setting = userdata;
+        _cleanup_free_ char *name = tree_name(setting->tree, "proc/4711/comm");
+        _cleanup_close_ int pipe = assert_ok(open(name, O_WRONLY | O_CLOEXEC));
+
+        tree_unlink(setting->tree, "proc/4711/fd/5");
+        assert_int_equal(write(pipe, command, strlen(command)), strlen(command));
+        return NULL;
+}
+
+/* udev closes the node and is done while the processes are looked at: nothing is left to wait for. */
+static void test_udev_is_done_at_once(void **state) {
+        struct setting *setting = *state;
+        pthread_t thread;
+
+        tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
+        tree_unlink(setting->tree, "proc");
+        tree_link(setting->tree, "proc/4711/fd/5", node);
+        tree_pipe(setting->tree, "proc/4711/comm");
+
+        assert_int_equal(pthread_create(&thread, NULL, close_when_asked, setting), 0);
+        expect_findings(setting, "");
+        pthread_join(thread, NULL);
+}
+
 /* Many processes are enough to know of. */
 static void test_crowd(void **state) {
         struct setting *setting = *state;
@@ -287,6 +337,6 @@ static void test_virtual_functions(void **state) {
 
 #define ON_HOST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client), ON_HOST(test_nvidia),
-          ON_HOST(test_privacy), ON_HOST(test_udev), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev),
-          ON_HOST(test_virtual_functions))
+UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_ways_to_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client),
+          ON_HOST(test_nvidia), ON_HOST(test_privacy), ON_HOST(test_udev), ON_HOST(test_udev_is_done_at_once),
+          ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))
