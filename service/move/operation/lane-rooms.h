@@ -23,7 +23,8 @@ struct lane {
         struct worker *worker;
         const struct way *way; /* NULL: none */
         bool stopping;
-        bool ordered; /* a worker was asked for something, so there may be something to undo */
+        bool ordered;       /* a worker was asked for something, so there may be something to undo */
+        unsigned node_msec; /* how long the next device file may take */
 
         struct step *steps; /* all of them going forwards; those of one function going back */
         size_t n_steps, next;

@@ -11,6 +11,10 @@
 #define UNDO_ATTEMPTS 4
 #define UNDO_PAUSE_USEC (100 * 1000ULL)
 
+/* A device file on the way back may take this part of what a step may wait on the way there: half of the
+ * limit may be gone by now, and looking takes time, too. */
+#define NODE_SHARE 4
+
 static const struct movement *movement_to_undo(const struct lane *lane) {
         return &lane->context->plan->movements[lane->movements[lane->left - 1]];
 }
@@ -43,7 +47,7 @@ static void look(struct lane *lane) {
 /* Where a function was, as a target. For the last attempt, whatever host driver the kernel finds, where it
  * came from one. */
 static struct target target_of_undo(const struct lane *lane, const struct movement *movement) {
-        struct target target = {};
+        struct target target = { .backend = backend_by_kind(driver_kind(movement->old_driver)) };
 
         strncpy(target.driver, movement->old_driver, sizeof(target.driver) - 1);
         strncpy(target.override, movement->old_override, sizeof(target.override) - 1);
@@ -94,10 +98,13 @@ static void return_from(struct lane *lane, const struct report *report) {
                 try_again(lane);
 }
 
-/* That somebody has the group open matters only where a function is about to leave its driver. */
+/* That somebody has the group open matters only where a function is about to leave its driver, and one whose
+ * device file udev does not get ready is on its driver all the same. */
 static bool is_harmless(const struct lane *lane, const struct report *report) {
-        return lane->undo == UNDO_COMPLETING && report->error == -EBUSY &&
-               lane->steps[lane->next].kind == STEP_WITHDRAW_ACCESS;
+        enum step_kind kind = lane->steps[lane->next].kind;
+
+        return (lane->undo == UNDO_COMPLETING && report->error == -EBUSY && kind == STEP_WITHDRAW_ACCESS) ||
+               (lane->undo == UNDO_RETURNING && report->error == -ETIMEDOUT && kind == STEP_WAIT_NODE);
 }
 
 static void take_in(struct lane *lane, const struct report *report) {
@@ -118,6 +125,10 @@ static void take_in(struct lane *lane, const struct report *report) {
                 try_again(lane);
                 return;
         }
+
+        /* Whoever let one wait in vain is not waited for again. */
+        if (report->error == -ETIMEDOUT)
+                lane->node_msec = 0;
 
         if (++lane->next < lane->n_steps) {
                 if (lane_order(lane, &lane->steps[lane->next]) < 0)
@@ -156,6 +167,7 @@ void lane_undo(struct lane *lane) {
         lane->attempt = 0;
         lane->stranded = 0;
         lane->undo = UNDO_LOOKING;
+        lane->node_msec = lane->context->limit_msec / NODE_SHARE;
         lane->way = &back;
         lane_pause(lane, 0);
 }

@@ -18,6 +18,7 @@ struct lane *lane_new(const struct lane_context *context) {
                 return NULL;
 
         lane->context = context;
+        lane->node_msec = context->limit_msec;
         lane->turn = (struct turn){ .begins = on_turn, .userdata = lane };
         if (sd_event_add_time_relative(context->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_timer, lane) <
                             0 ||
@@ -96,7 +97,7 @@ int lane_order(struct lane *lane, const struct step *step) {
                 .virtual_function = step->virtual_function,
                 .address = movement->address,
                 .identity = movement->identity,
-                .limit_msec = lane->context->limit_msec,
+                .limit_msec = step->kind == STEP_WAIT_NODE ? lane->node_msec : lane->context->limit_msec,
         };
         int r;
 
