@@ -272,6 +272,22 @@ static void test_dead_worker(void **state) {
         }
 }
 
+/* Nothing can be seen at first. */
+static void test_look_fails(void **state) {
+        static const char *const faults[] = { "error 5", "die" };
+        struct stage *stage = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                write_entry(stage, NIC, host_function(&stage->host, NIC)->identity, 0, 0);
+                tree_set_driver(stage->host.tree, NIC, NULL);
+                tree_write(stage->host.tree, "overrides/" NIC, "vfio-pci\n");
+                stage_fault(stage, "look", NIC, 1, faults[i]);
+                restart(stage);
+                stage_settle(stage);
+                assert_untouched(stage);
+        }
+}
+
 static void test_device_gone(void **state) {
         struct stage *stage = *state;
 
@@ -335,5 +351,5 @@ static void test_stranded(void **state) {
 UNIT_MAIN(cmocka_unit_test(test_on_record), ON_STAGE(test_living_worker), ON_STAGE(test_who_is_named),
           ON_STAGE(test_no_further_write), ON_STAGE(test_twice_killed), ON_STAGE(test_any_moment),
           ON_STAGE(test_killed_on_the_way_home), ON_STAGE(test_records_survive), ON_STAGE(test_dead_worker),
-          ON_STAGE(test_device_gone), ON_STAGE(test_numbers_go_on), ON_STAGE(test_damaged),
-          ON_STAGE(test_stranded))
+          ON_STAGE(test_look_fails), ON_STAGE(test_device_gone), ON_STAGE(test_numbers_go_on),
+          ON_STAGE(test_damaged), ON_STAGE(test_stranded))

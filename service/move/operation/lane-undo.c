@@ -98,13 +98,17 @@ static void return_from(struct lane *lane, const struct report *report) {
                 try_again(lane);
 }
 
+static const struct step *current(const struct lane *lane) {
+        return lane->undo == UNDO_LOOKING ? &lane->look : lane_step(lane);
+}
+
 /* That somebody has the group open matters only where a function is about to leave its driver, and one whose
  * device file udev does not get ready is on its driver all the same. */
 static bool is_harmless(const struct lane *lane, const struct report *report) {
-        enum step_kind kind = lane->steps[lane->next].kind;
+        enum step_kind kind = current(lane)->kind;
 
-        return (lane->undo == UNDO_COMPLETING && report->error == -EBUSY && kind == STEP_WITHDRAW_ACCESS) ||
-               (lane->undo == UNDO_RETURNING && report->error == -ETIMEDOUT && kind == STEP_WAIT_NODE);
+        return (lane->undo == UNDO_COMPLETING && kind == STEP_WITHDRAW_ACCESS && report->error == -EBUSY) ||
+               (kind == STEP_WAIT_NODE && report->error == -ETIMEDOUT);
 }
 
 static void take_in(struct lane *lane, const struct report *report) {
@@ -152,10 +156,6 @@ static void go_on(struct lane *lane) {
 
         lane->way = NULL;
         lane->context->undone(lane, lane->context->userdata);
-}
-
-static const struct step *current(const struct lane *lane) {
-        return lane->undo == UNDO_LOOKING ? &lane->look : lane_step(lane);
 }
 
 static const struct way back = { go_on, take_in, current };
