@@ -140,6 +140,7 @@ static bool holds(int proc, const char *pid, int directory, const char *fd) {
         char path[2 * NAME_MAX + sizeof("/fdinfo/")], text[SYSFS_VALUE_MAX];
         const char *flags;
         struct stat link;
+        ssize_t n;
 
         if (fstatat(directory, fd, &link, AT_SYMLINK_NOFOLLOW) < 0)
                 return false;
@@ -147,8 +148,9 @@ static bool holds(int proc, const char *pid, int directory, const char *fd) {
                 return true;
 
         snprintf(path, sizeof(path), "%s/fdinfo/%s", pid, fd);
-        if (sysfs_read(proc, path, text, sizeof(text)) < 0)
-                return false;
+        n = sysfs_read(proc, path, text, sizeof(text));
+        if (n < 0)
+                return n != -ENOENT && n != -ESRCH;
         flags = strstr(text, "flags:");
         return !flags || !(strtoul(flags + strlen("flags:"), NULL, 8) & O_PATH);
 }

@@ -140,13 +140,13 @@ static int open_proc(const struct look *look) {
         return path ? sysfs_open_directory(AT_FDCWD, path) : -ENOMEM;
 }
 
-static int look_at_all(struct look *look, int proc) {
+static int look_at_all(struct look *look, int proc, bool mounts) {
         _cleanup_(namespaces_freep) struct namespaces *namespaces = NULL;
         struct pass pass = { .look = look, .proc = proc };
         int r = 0;
 
         /* The host's mounts come first: what is among them is nothing special elsewhere. */
-        if (storage_is_there(look))
+        if (mounts && storage_is_there(look))
                 r = namespaces_new(look, proc, &namespaces);
         pass.namespaces = namespaces;
         if (r >= 0)
@@ -164,6 +164,12 @@ static bool root_has_any_open(const struct look *look) {
                         return true;
 
         return false;
+}
+
+static void forget_openers(struct look *look) {
+        openers_free(look->openers, look->n_openers);
+        look->openers = NULL;
+        look->n_openers = 0;
 }
 
 /* Those who had something open are asked again. */
@@ -201,6 +207,7 @@ static bool has_nodes(const struct look *look) {
 
 int processes_look(struct look *look) {
         _cleanup_close_ int proc = -EBADF;
+        size_t n;
         int r;
 
         if (!has_nodes(look) && !storage_is_there(look))
@@ -212,12 +219,19 @@ int processes_look(struct look *look) {
         if (proc < 0)
                 return proc;
 
-        r = look_at_all(look, proc);
+        r = look_at_all(look, proc, true);
         if (r < 0 || !root_has_any_open(look))
                 return r;
 
         /* What udev starts looks at a new disk for a moment, as root. It may be done since it was seen: that
          * there is nothing to wait for says nothing of what was seen. */
+        n = look->n_openers;
         udev_wait(look->root, UDEV_MSEC);
-        return look_again(look, proc);
+        r = look_again(look, proc);
+        if (r < 0 || look->n_openers >= n)
+                return r;
+
+        /* What a process has closed, another one may have had from it before. */
+        forget_openers(look);
+        return look_at_all(look, proc, false);
 }

@@ -244,21 +244,28 @@ static void test_udev(void **state) {
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* Closes the descriptor of the process in the tree while its name is being read. */
+/* A process in the tree that has the node open; while its name is being read it closes it, and has another one
+ * have it before, if there is one. */
+struct fleeting {
+        struct tree *tree;
+        const char *heir;
+};
+
 static void *close_when_asked(void *userdata) {
         static const char command[] = "(udev-worker)";
-        struct setting *setting = userdata;
-        _cleanup_free_ char *name = tree_name(setting->tree, "proc/4711/comm");
+        struct fleeting *fleeting = userdata;
+        _cleanup_free_ char *name = tree_name(fleeting->tree, "proc/4711/comm");
         _cleanup_close_ int pipe = assert_ok(open(name, O_WRONLY | O_CLOEXEC));
 
-        tree_unlink(setting->tree, "proc/4711/fd/5");
+        if (fleeting->heir)
+                tree_link(fleeting->tree, fleeting->heir, node);
+        tree_unlink(fleeting->tree, "proc/4711/fd/5");
         assert_int_equal(write(pipe, command, strlen(command)), strlen(command));
         return NULL;
 }
 
-/* udev closes the node and is done while the processes are looked at: nothing is left to wait for. */
-static void test_udev_is_done_at_once(void **state) {
-        struct setting *setting = *state;
+static void expect_after_closing(struct setting *setting, const char *heir, const char *findings) {
+        struct fleeting fleeting = { setting->tree, heir };
         pthread_t thread;
 
         tree_device(setting->tree, "devices/pci0000:01/" SOUND "/sound/card0/pcmC0D0p", "sound", number);
@@ -266,9 +273,19 @@ static void test_udev_is_done_at_once(void **state) {
         tree_link(setting->tree, "proc/4711/fd/5", node);
         tree_pipe(setting->tree, "proc/4711/comm");
 
-        assert_int_equal(pthread_create(&thread, NULL, close_when_asked, setting), 0);
-        expect_findings(setting, "");
+        assert_int_equal(pthread_create(&thread, NULL, close_when_asked, &fleeting), 0);
+        expect_findings(setting, findings);
         pthread_join(thread, NULL);
+}
+
+/* udev closes the node and is done while the processes are looked at: nothing is left to wait for. */
+static void test_udev_is_done_at_once(void **state) {
+        expect_after_closing(*state, NULL, "");
+}
+
+/* A process that is new has what another one has closed. */
+static void test_handed_on(void **state) {
+        expect_after_closing(*state, "proc/4712/fd/3", "open " SOUND " 4712 force,");
 }
 
 /* Many processes are enough to know of. */
@@ -339,4 +356,4 @@ static void test_virtual_functions(void **state) {
 
 UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_ways_to_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client),
           ON_HOST(test_nvidia), ON_HOST(test_privacy), ON_HOST(test_udev), ON_HOST(test_udev_is_done_at_once),
-          ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))
+          ON_HOST(test_handed_on), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))

@@ -185,21 +185,36 @@ static void test_undo_order(void **state) {
         assert_untouched(stage);
 }
 
-/* Back on VFIO its node is waited for; one that udev does not get ready in time strands nobody. */
+/* Back on VFIO its node is waited for. */
 static void test_undo_to_vfio(void **state) {
-        static const char *const faults[] = { "pass", "error 110" };
         struct stage *stage = *state;
 
         assert_int_equal(stage_move(stage, NIC, "vfio")->kind, FAILURE_NONE);
         tree_unlink(stage->host.tree, "log");
+        stage_fault(stage, "bind", NIC, 1, "error 5");
+        assert_int_equal(stage_move(stage, NIC, "kvm")->kind, FAILURE_MOVE_FAILED);
+        stage_expect_log(stage, true,
+                         "override " NIC " pci-stub\nunbind " NIC " vfio-pci\nbind " NIC " pci-stub\n"
+                         "look " NIC "\noverride " NIC " vfio-pci\nbind " NIC " vfio-pci\nwait-node " NIC
+                         " 1\nlook " NIC "\n");
+        assert_string_equal(stage_state(stage, NIC), "vfio-pci/vfio-pci");
+}
+
+/* A node that is not got ready strands nobody, not even where the driver took the function at the last
+ * attempt only. */
+static void test_undo_without_node(void **state) {
+        static const char *const faults[] = { "error 110", "error 6", "die", "done-die" };
+        struct stage *stage = *state;
+
+        assert_int_equal(stage_move(stage, NIC, "vfio")->kind, FAILURE_NONE);
         for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
-                stage_fault(stage, "bind", NIC, 1, "error 5");
+                const struct answer *answer;
+
+                stage_fault(stage, "bind", NIC, 4, "error 5");
                 stage_fault(stage, "wait-node", NIC, 1, faults[i]);
-                assert_int_equal(stage_move(stage, NIC, "kvm")->kind, FAILURE_MOVE_FAILED);
-                stage_expect_log(stage, true,
-                                 "override " NIC " pci-stub\nunbind " NIC " vfio-pci\nbind " NIC " pci-stub\n"
-                                 "look " NIC "\noverride " NIC " vfio-pci\nbind " NIC
-                                 " vfio-pci\nwait-node " NIC " 1\nlook " NIC "\n");
+                answer = stage_move(stage, NIC, "kvm");
+                assert_row(answer->kind == FAILURE_MOVE_FAILED, "%s: %s", faults[i], answer->message);
+                assert_non_null(strstr(answer->message, "back where it was"));
                 assert_string_equal(stage_state(stage, NIC), "vfio-pci/vfio-pci");
         }
 }
@@ -460,7 +475,7 @@ static void test_slot_is_forgotten(void **state) {
 UNIT_MAIN(ON_STAGE(test_there_and_back), ON_STAGE(test_what_is_told), ON_STAGE(test_over_several_drivers),
           ON_STAGE(test_other_homes), ON_STAGE(test_nothing_to_do), ON_STAGE(test_every_step_fails),
           ON_STAGE(test_bind_answers), ON_STAGE(test_undo_order), ON_STAGE(test_undo_to_vfio),
-          ON_STAGE(test_undo_is_tried_again), ON_STAGE(test_all_attempts),
+          ON_STAGE(test_undo_without_node), ON_STAGE(test_undo_is_tried_again), ON_STAGE(test_all_attempts),
           ON_STAGE(test_worker_not_on_record), ON_STAGE(test_end_not_on_record), ON_STAGE(test_stranded),
           ON_STAGE(test_vanishes), ON_STAGE(test_another_device), ON_STAGE(test_no_worker),
           ON_STAGE(test_orderly), ON_STAGE(test_incomplete), ON_STAGE(test_holds_virtual),

@@ -23,8 +23,7 @@ struct lane {
         struct worker *worker;
         const struct way *way; /* NULL: none */
         bool stopping;
-        bool ordered;       /* a worker was asked for something, so there may be something to undo */
-        unsigned node_msec; /* how long the next device file may take */
+        bool ordered; /* a worker was asked for something, so there may be something to undo */
 
         struct step *steps; /* all of them going forwards; those of one function going back */
         size_t n_steps, next;
@@ -37,6 +36,7 @@ struct lane {
         struct step look;
         size_t left; /* how many of the movements are still to be looked at, from the end */
         unsigned attempt;
+        uint64_t nodes_until_usec; /* device files are not waited for after this, by CLOCK_MONOTONIC */
         bool completed; /* what stood on the driver of the one that is looked at is back as well */
         size_t stranded;
 

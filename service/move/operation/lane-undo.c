@@ -11,10 +11,6 @@
 #define UNDO_ATTEMPTS 4
 #define UNDO_PAUSE_USEC (100 * 1000ULL)
 
-/* A device file on the way back may take this part of what a step may wait on the way there: half of the
- * limit may be gone by now, and looking takes time, too. */
-#define NODE_SHARE 4
-
 static const struct movement *movement_to_undo(const struct lane *lane) {
         return &lane->context->plan->movements[lane->movements[lane->left - 1]];
 }
@@ -102,13 +98,17 @@ static const struct step *current(const struct lane *lane) {
         return lane->undo == UNDO_LOOKING ? &lane->look : lane_step(lane);
 }
 
-/* That somebody has the group open matters only where a function is about to leave its driver, and one whose
- * device file udev does not get ready is on its driver all the same. */
+/* That somebody has the group open matters only where a function is about to leave its driver. And one whose
+ * device file nobody has got ready is on its driver all the same, as the next look will show. */
 static bool is_harmless(const struct lane *lane, const struct report *report) {
-        enum step_kind kind = current(lane)->kind;
+        const struct step *step = current(lane);
 
-        return (lane->undo == UNDO_COMPLETING && kind == STEP_WITHDRAW_ACCESS && report->error == -EBUSY) ||
-               (kind == STEP_WAIT_NODE && report->error == -ETIMEDOUT);
+        /* A worker that ends between two steps. */
+        if (!step)
+                return false;
+
+        return step->kind == STEP_WAIT_NODE || (lane->undo == UNDO_COMPLETING && report->error == -EBUSY &&
+                                                step->kind == STEP_WITHDRAW_ACCESS);
 }
 
 static void take_in(struct lane *lane, const struct report *report) {
@@ -129,10 +129,6 @@ static void take_in(struct lane *lane, const struct report *report) {
                 try_again(lane);
                 return;
         }
-
-        /* Whoever let one wait in vain is not waited for again. */
-        if (report->error == -ETIMEDOUT)
-                lane->node_msec = 0;
 
         if (++lane->next < lane->n_steps) {
                 if (lane_order(lane, &lane->steps[lane->next]) < 0)
@@ -160,14 +156,18 @@ static void go_on(struct lane *lane) {
 
 static const struct way back = { go_on, take_in, current };
 
-void lane_undo(struct lane *lane) {
+void lane_undo(struct lane *lane, uint64_t node_patience_usec) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(lane->context->event, CLOCK_MONOTONIC, &now);
+        lane->nodes_until_usec = now + node_patience_usec;
+
         /* Without steps of its own it is here to undo what an earlier run of the service has done. */
         lane->left = lane->ordered || lane->n_steps == 0 ? lane->n_movements : 0;
         lane->n_steps = lane->next = 0;
         lane->attempt = 0;
         lane->stranded = 0;
         lane->undo = UNDO_LOOKING;
-        lane->node_msec = lane->context->limit_msec / NODE_SHARE;
         lane->way = &back;
         lane_pause(lane, 0);
 }

@@ -18,7 +18,7 @@ struct lane *lane_new(const struct lane_context *context) {
                 return NULL;
 
         lane->context = context;
-        lane->node_msec = context->limit_msec;
+        lane->nodes_until_usec = UINT64_MAX;
         lane->turn = (struct turn){ .begins = on_turn, .userdata = lane };
         if (sd_event_add_time_relative(context->event, &lane->timer, CLOCK_MONOTONIC, 0, 1, on_timer, lane) <
                             0 ||
@@ -90,6 +90,18 @@ static void on_turn(void *userdata) {
         lane_pause(lane, 0);
 }
 
+static unsigned wait_limit(const struct lane *lane, const struct step *step) {
+        unsigned limit = lane->context->limit_msec;
+        uint64_t now = 0, left;
+
+        if (step->kind != STEP_WAIT_NODE)
+                return limit;
+
+        (void) sd_event_now(lane->context->event, CLOCK_MONOTONIC, &now);
+        left = now < lane->nodes_until_usec ? (lane->nodes_until_usec - now) / 1000 : 0;
+        return left < limit ? (unsigned) left : limit;
+}
+
 int lane_order(struct lane *lane, const struct step *step) {
         const struct movement *movement = &lane->context->plan->movements[step->movement];
         struct order order = {
@@ -97,7 +109,7 @@ int lane_order(struct lane *lane, const struct step *step) {
                 .virtual_function = step->virtual_function,
                 .address = movement->address,
                 .identity = movement->identity,
-                .limit_msec = step->kind == STEP_WAIT_NODE ? lane->node_msec : lane->context->limit_msec,
+                .limit_msec = wait_limit(lane, step),
         };
         int r;
 

@@ -57,8 +57,9 @@ void lane_run(struct lane *lane);
  * there is none. */
 void lane_stop(struct lane *lane);
 
-/* Brings the functions back, the last one first. For a lane that is not running. */
-void lane_undo(struct lane *lane);
+/* Brings the functions back, the last one first. For a lane that is not running. Device files are waited for
+ * NODE_PATIENCE_USEC in all, and not beyond: a function is back with or without. */
+void lane_undo(struct lane *lane, uint64_t node_patience_usec);
 
 /* The step under way, NULL if there is none, and who is at it. */
 const struct step *lane_current(const struct lane *lane);

@@ -138,7 +138,22 @@ static int record_workers(struct operation *operation) {
         return 0;
 }
 
+/* Half of what is left of the limit, so that nobody is told `Stuck` for it; and once somebody was, as long
+ * as it could have taken on the way there. */
+static uint64_t patience_for_nodes(const struct operation *operation) {
+        uint64_t now = 0, end = 0;
+
+        if (operation->state == OPERATION_STUCK)
+                return operation->lane_context.limit_msec * 1000ULL;
+
+        (void) sd_event_now(operation->context->event, CLOCK_MONOTONIC, &now);
+        (void) sd_event_source_get_time(operation->deadline, &end);
+        return now < end ? (end - now) / WAIT_SHARE : 0;
+}
+
 void operation_undo(struct operation *operation) {
+        uint64_t patience = patience_for_nodes(operation);
+
         operation->undoing = true;
         if (operation->state != OPERATION_STUCK)
                 operation->state = OPERATION_UNDOING;
@@ -146,7 +161,7 @@ void operation_undo(struct operation *operation) {
 
         operation->n_busy = operation->n_lanes;
         for (size_t i = 0; i < operation->n_lanes; i++)
-                lane_undo(operation->lanes[i]);
+                lane_undo(operation->lanes[i], patience);
 }
 
 /* It is over as soon as its entry is gone: one that stayed would have the next start bring everything back,
