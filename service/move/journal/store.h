@@ -29,8 +29,7 @@ int store_remove(struct store *store, const char *name);
  * and is what is returned. What was being written when the service was killed is removed. */
 int store_foreach(struct store *store,
                   int (*function)(const char *name, struct json_object *object, void *userdata),
-                  void *userdata, void (*damaged)(const char *name, void *userdata),
-                  void *damaged_userdata);
+                  void *userdata, void (*damaged)(const char *name, void *userdata), void *damaged_userdata);
 
 /* The string member KEY of OBJECT, or NULL if there is none or it is no string. Belongs to OBJECT. */
 const char *json_string(struct json_object *object, const char *key);

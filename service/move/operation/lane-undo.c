@@ -33,6 +33,9 @@ static void try_again(struct lane *lane) {
 }
 
 static void look(struct lane *lane) {
+        /* A worker may end in a pause, and then there is nothing to wait for. */
+        (void) sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF);
+
         lane->undo = UNDO_LOOKING;
         lane->look = (struct step){ .kind = STEP_LOOK, .movement = lane->movements[lane->left - 1] };
 

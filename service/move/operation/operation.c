@@ -138,8 +138,8 @@ static int record_workers(struct operation *operation) {
         return 0;
 }
 
-/* Half of what is left of the limit, so that nobody is told `Stuck` for it; and once somebody was, as long
- * as it could have taken on the way there. */
+/* Half of what is left of the limit, so that nobody is told `Stuck` for it; and where somebody has been
+ * already, as long as it could have taken on the way there. */
 static uint64_t patience_for_nodes(const struct operation *operation) {
         uint64_t now = 0, end = 0;
 

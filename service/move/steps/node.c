@@ -27,7 +27,7 @@ struct node_watch {
         const struct root *root;
         sd_event *event;
         sd_device_monitor *monitor;
-        int64_t seqnum; /* of the kernel's last uevent before: that of a new node has a higher one */
+        int64_t seqnum;       /* of the kernel's last uevent before: that of a new node has a higher one */
         struct node nodes[2]; /* the group's, and the cdev's once its name is known */
         size_t n_nodes;
 };

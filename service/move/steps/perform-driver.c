@@ -108,20 +108,28 @@ static int watch_node(struct subject *subject) {
         return node_watch_new(subject->performer->root, group, &subject->performer->watch);
 }
 
-int perform_bind(struct subject *subject) {
+/* Whether a bind may make a device file of VFIO: one to a driver of VFIO does, and so may one to a driver
+ * that is not known to be of that kind where its own override names it, since besides those only the stubs
+ * are bound so. */
+static int makes_node(const struct subject *subject) {
+        const char *driver = subject->order->argument;
         char override[NAME_MAX + 1];
         int r;
 
-        /* Of all drivers only those of VFIO and the stubs are bound with an override of the same name. */
+        if (driver_kind(driver) != DRIVER_HOST)
+                return driver_kind(driver) == DRIVER_VFIO;
+
         r = subject_read_override(subject, override, sizeof(override));
-        if (r < 0)
-                return r;
-        if (streq(override, subject->order->argument) && driver_kind(override) != DRIVER_KVM &&
-            driver_kind(override) != DRIVER_XEN) {
+        return r < 0 ? r : streq(override, driver);
+}
+
+int perform_bind(struct subject *subject) {
+        int r = makes_node(subject);
+
+        if (r > 0)
                 r = watch_node(subject);
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
+        if (r < 0 && r != -ENOENT)
+                return r;
 
         return bind_driver(subject, subject->order->argument);
 }

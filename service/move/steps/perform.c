@@ -244,8 +244,9 @@ void perform(struct performer *performer, const struct order *order, struct repo
         struct subject subject = { .performer = performer, .order = order, .dir = -EBADF };
         int r;
 
-        /* It was for another function, or the move has taken another turn. */
-        if (order->kind != STEP_WAIT_NODE)
+        /* It was for another function, or the move has taken another turn. An override can come between a
+         * bind and the wait. */
+        if (order->kind != STEP_WAIT_NODE && order->kind != STEP_OVERRIDE)
                 performer->watch = node_watch_free(performer->watch);
 
         findings_clear(&performer->findings);
