@@ -96,8 +96,9 @@ def command_line():
 def bare_writes(driver):
     """What bare writes take away goes home, or is there already, when the lease ends"""
     with lending.lease(root, NIC):
-        kernel.unbind(NIC)
+        # In this order: the service looks at the override when it hears of the driver, and nobody tells it of overrides.
         kernel.set_override(NIC, '')
+        kernel.unbind(NIC)
         if driver:
             kernel.bind(NIC, driver)
         known(NIC, driver)
