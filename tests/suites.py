@@ -23,10 +23,9 @@ SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
     'UBSAN_OPTIONS': 'print_stacktrace=1',
 }
-# After how many seconds a guest is given up: the longest suite takes 10 minutes on two cores that it shares with another one, and 20
-# where a third one wants them as well. Before the guest boots, its image may have to be made, and one that another suite is making may
-# have to be waited for.
-GUEST, MAKING = 2400, 900
+# After how many seconds a guest is given up: the longest suite takes 9 minutes on two cores that it shares with another one. Before
+# the guest boots, its image may have to be made, and one that another suite is making may have to be waited for.
+GUEST, MAKING = 1200, 900
 
 
 @dataclasses.dataclass

@@ -244,11 +244,10 @@ static void test_udev(void **state) {
         assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* A process in the tree that has the node open; while its name is being read it closes it, and has another one
- * have it before, if there is one. */
+/* A process in the tree closes the node while its own name is being read. */
 struct fleeting {
         struct tree *tree;
-        const char *heir;
+        const char *heir; /* the descriptor of another process that has the node from then on, or NULL */
 };
 
 static void *close_when_asked(void *userdata) {
@@ -356,4 +355,5 @@ static void test_virtual_functions(void **state) {
 
 UNIT_MAIN(ON_HOST(test_open), ON_HOST(test_ways_to_open), ON_HOST(test_disk_of_same_number), ON_HOST(test_drm_client),
           ON_HOST(test_nvidia), ON_HOST(test_privacy), ON_HOST(test_udev), ON_HOST(test_udev_is_done_at_once),
-          ON_HOST(test_handed_on), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev), ON_HOST(test_virtual_functions))
+          ON_HOST(test_handed_on), ON_HOST(test_crowd), ON_HOST(test_vfio_group), ON_HOST(test_vfio_cdev),
+          ON_HOST(test_virtual_functions))
