@@ -23,15 +23,6 @@ static void restart(struct stage *stage) {
         stage_start(stage);
 }
 
-static void assert_untouched(struct stage *stage) {
-        assert_string_equal(stage_state(stage, NIC), "e1000e/");
-        assert_string_equal(stage_state(stage, NIC2), "igb/");
-        assert_string_equal(stage_state(stage, ALONE), "e1000e/");
-        stage_expect_records(stage, "");
-        for (size_t i = 0; i < ELEMENTSOF(functions); i++)
-                assert_false(stage_is_busy(stage, functions[i].address));
-}
-
 /* How to undo it is on disk before the first write, and then each step that is finished. */
 static void test_on_record(void **state) {
         static const struct {
@@ -94,7 +85,7 @@ static void test_living_worker(void **state) {
                 assert_int_equal(stage->n_late, 1);
                 assert_int_equal(stage->last_settled.kind, FAILURE_MOVE_FAILED);
                 assert_non_null(strstr(stage->last_settled.message, NIC));
-                assert_untouched(stage);
+                stage_expect_untouched(stage);
                 stage_clear(stage);
         }
 }
@@ -131,7 +122,7 @@ static void test_who_is_named(void **state) {
         assert_true(is_named(stage, second));
         stage_release(stage);
         stage_settle(stage);
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 /* The old worker finishes what it was at, and makes no further write. */
@@ -147,7 +138,7 @@ static void test_no_further_write(void **state) {
         stage_expect_log(stage, true,
                          "override " NIC " vfio-pci\nunbind " NIC " e1000e\n"
                          "look " NIC "\noverride " NIC "\nbind " NIC " e1000e\nlook " NIC "\n");
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 static void test_twice_killed(void **state) {
@@ -165,7 +156,7 @@ static void test_twice_killed(void **state) {
         stage_wait_order(stage, "bind " NIC " e1000e");
         restart(stage);
         stage_settle(stage);
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 /* At any moment: after each has passed the service is killed and started, and everything is either done or
@@ -191,7 +182,7 @@ static void test_any_moment(void **state) {
                         assert_int_equal(stage_move(stage, NIC " " NIC2, "host")->kind, FAILURE_NONE);
                 } else
                         undone++;
-                assert_untouched(stage);
+                stage_expect_untouched(stage);
                 stage->n_answers = 0;
         }
         assert_true(done > 0 && undone > 0);
@@ -213,7 +204,7 @@ static void test_killed_on_the_way_home(void **state) {
         stage_expect_records(stage, NIC);
         assert_string_equal(host_function(&stage->host, NIC)->home, "e1000e");
         assert_int_equal(stage_move(stage, NIC, "host")->kind, FAILURE_NONE);
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 static void test_records_survive(void **state) {
@@ -227,7 +218,7 @@ static void test_records_survive(void **state) {
         stage_observe(stage, NIC " " ALONE);
         assert_string_equal(host_function(&stage->host, NIC)->override, "vfio-pci");
         assert_int_equal(stage_move(stage, NIC " " ALONE, "host")->kind, FAILURE_NONE);
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 /* Files as an earlier service has left them. */
@@ -268,7 +259,7 @@ static void test_dead_worker(void **state) {
                 restart(stage);
                 stage_settle(stage);
                 assert_int_equal(stage->n_late, 1);
-                assert_untouched(stage);
+                stage_expect_untouched(stage);
         }
 }
 
@@ -284,7 +275,7 @@ static void test_look_fails(void **state) {
                 stage_fault(stage, "look", NIC, 1, faults[i]);
                 restart(stage);
                 stage_settle(stage);
-                assert_untouched(stage);
+                stage_expect_untouched(stage);
         }
 }
 
@@ -295,7 +286,7 @@ static void test_device_gone(void **state) {
         write_entry(stage, "0000:05:00.0", 7, 1, 1);
         stage_start(stage);
         stage_settle(stage);
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 static void test_numbers_go_on(void **state) {
@@ -345,7 +336,7 @@ static void test_stranded(void **state) {
 
         stage_no_fault(stage, "bind", NIC);
         assert_int_equal(stage_move(stage, NIC, "host")->kind, FAILURE_NONE);
-        assert_untouched(stage);
+        stage_expect_untouched(stage);
 }
 
 UNIT_MAIN(cmocka_unit_test(test_on_record), ON_STAGE(test_living_worker), ON_STAGE(test_who_is_named),

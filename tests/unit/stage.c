@@ -78,6 +78,7 @@ void stage_init(struct stage *stage, const struct fake_function *functions, size
         sigset_t mask;
 
         *stage = (struct stage){
+                .cast = { functions, n },
                 .settings = { .default_backend = "auto", .limit_usec = 10 * 1000 * 1000 },
                 .uid = 1000,
         };
@@ -312,6 +313,21 @@ const char *stage_state(struct stage *stage, const char *address) {
         snprintf(path, sizeof(path), "../overrides/%s", address);
         (void) sysfs_read(sys, path, override, sizeof(override));
         return strcat(strcat(text, "/"), override);
+}
+
+void stage_expect_untouched(struct stage *stage) {
+        for (size_t i = 0; i < stage->cast.n; i++) {
+                const struct fake_function *made = &stage->cast.functions[i];
+                const struct function *f = host_function(&stage->host, made->address);
+                char expected[NAME_MAX + 2];
+
+                snprintf(expected, sizeof(expected), "%s/", strempty(made->driver));
+                assert_string_equal(stage_state(stage, made->address), expected);
+                assert_string_equal(f->driver, strempty(made->driver));
+                assert_string_equal(f->home, "");
+                assert_false(stage_is_busy(stage, made->address));
+        }
+        stage_expect_records(stage, "");
 }
 
 void stage_expect_log(struct stage *stage, bool looks, const char *lines) {

@@ -17,6 +17,7 @@ struct answer {
 
 struct stage {
         struct host host;
+        struct cast cast; /* as it was at first */
         sd_event *event;
         struct mover *mover;
         struct workers *workers;
@@ -90,6 +91,9 @@ bool stage_is_busy(struct stage *stage, const char *address);
 /* "driver/override" of a function, as the kernel has it, into a buffer that lives until the next call;
  * "gone" for none. */
 const char *stage_state(struct stage *stage, const char *address);
+
+/* Every function is where it was at first, without an override, and none is busy or remembered. */
+void stage_expect_untouched(struct stage *stage);
 
 /* The orders since the last time, without those to look unless LOOKS. */
 void stage_expect_log(struct stage *stage, bool looks, const char *lines);
